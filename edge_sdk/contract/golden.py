@@ -1,0 +1,102 @@
+"""Golden frames: camera frames with the scores they must give, run on the very device and runtime before a bundle may serve.
+
+They catch what a digest cannot: swapped colour channels, another class order, a resize of another kernel, a runtime that computes
+something else.
+"""
+
+from collections.abc import Callable
+from typing import Annotated, NamedTuple
+
+import cv2
+import msgspec
+import numpy as np
+from msgspec import Meta
+from numpy.typing import NDArray
+
+from edge_sdk.contract.interface import Outputs, scores_from_logits
+from edge_sdk.contract.manifest import FileName
+from edge_sdk.contract.preprocess import PreprocessSpec, prepare
+from edge_sdk.errors import CorruptBundleError, InferenceError
+
+NUM_GOLDEN = 16
+
+
+class GoldenFrame(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
+    """A frame's file in the bundle and the scores (C,) at temperature 1 that each precision gave when the bundle was packed."""
+
+    file: FileName
+    scores: dict[str, tuple[float, ...]]
+
+
+class GoldenSet(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
+    """All golden frames, and per precision how far a score may lie from the expected one."""
+
+    tolerance: dict[str, Annotated[float, Meta(gt=0.0, le=0.5)]]
+    frames: Annotated[tuple[GoldenFrame, ...], Meta(min_length=1, max_length=64)]
+
+
+class GoldenReport(NamedTuple):
+    """Outcome of a self-test: the largest score difference, what is allowed, and how many frames were run."""
+
+    max_abs_dp: float
+    tolerance: float
+    num_frames: int
+
+    @property
+    def passed(self) -> bool:
+        """Whether every score lies within the tolerance."""
+        return self.max_abs_dp <= self.tolerance
+
+
+def golden_from_json(data: bytes) -> GoldenSet:
+    """Read a golden set.
+
+    Raises:
+        CorruptBundleError: If the bytes are no golden set.
+    """
+    try:
+        return msgspec.json.decode(data, type=GoldenSet)
+    except (msgspec.DecodeError, UnicodeDecodeError) as error:
+        raise CorruptBundleError(f"golden frames: {error}") from error
+
+
+def image_from_bytes(data: bytes, name: str) -> NDArray[np.uint8]:
+    """Decode a still picture to RGB uint8 (H, W, 3).
+
+    Raises:
+        CorruptBundleError: If it cannot be decoded.
+    """
+    image = cv2.imdecode(np.frombuffer(data, np.uint8), cv2.IMREAD_COLOR) if data else None
+    if image is None:
+        raise CorruptBundleError(f"{name} is not a picture")
+    return np.asarray(cv2.cvtColor(image, cv2.COLOR_BGR2RGB), dtype=np.uint8)
+
+
+def run_golden(
+    golden: GoldenSet,
+    read: Callable[[str], bytes],
+    run: Callable[[NDArray[np.uint8]], Outputs],
+    *,
+    spec: PreprocessSpec,
+    precision: str,
+) -> GoldenReport:
+    """Run every golden frame through `prepare` and the session and compare the scores.
+
+    Args:
+        golden: The set from the bundle.
+        read: Gives the bytes of a bundle file by name.
+        run: The session: prepared frames (N, H, W, 3) to outputs.
+        spec: The bundle's geometry.
+        precision: Which expected scores to compare with.
+
+    Raises:
+        InferenceError: If the set has no expected scores for this precision, or the session fails.
+    """
+    if precision not in golden.tolerance or any(precision not in frame.scores for frame in golden.frames):
+        raise InferenceError(f"the golden frames have no expected scores for {precision}; pack the bundle again")
+    worst = 0.0
+    for frame in golden.frames:
+        prepared_HWC = prepare(image_from_bytes(read(frame.file), frame.file), spec)
+        scores_C = scores_from_logits(run(prepared_HWC[np.newaxis]).logits_NC[0])
+        worst = max(worst, float(np.abs(scores_C - np.asarray(frame.scores[precision])).max()))
+    return GoldenReport(worst, golden.tolerance[precision], len(golden.frames))
