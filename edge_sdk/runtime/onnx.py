@@ -1,0 +1,82 @@
+"""ONNX Runtime: the runtime that is there on every machine.
+
+One provider per session, checked after creation: onnxruntime falls back to the CPU without an error (microsoft/onnxruntime#23372),
+and a robot must know what it runs on.
+"""
+
+import numpy as np
+import onnxruntime as ort
+from numpy.typing import NDArray
+
+from edge_sdk.contract.interface import INPUT, INTERFACE_VERSION, LOGITS, MAPS, METADATA_CLASSES_DIGEST, METADATA_INTERFACE, Outputs
+from edge_sdk.contract.taxonomy import taxonomy
+from edge_sdk.errors import ContractError, InferenceError, RuntimeUnavailableError
+from edge_sdk.runtime.session import checked_outputs
+
+CPU = "CPUExecutionProvider"
+
+
+class OnnxSession:
+    """A graph on ONNX Runtime.
+
+    Args:
+        model: The bytes of a single-file ONNX graph with the contract's interface.
+        precision: The graph's precision, for the record.
+        threads: Threads inside one run; None or 0 lets onnxruntime take every core.
+        provider: The one execution provider to use.
+        spinning: Whether idle threads spin between runs: quicker answers, but cores that nobody else gets.
+
+    Raises:
+        RuntimeUnavailableError: If the session cannot be created or runs on another provider than asked for.
+        ContractError: If the graph's interface or class list is not this SDK's.
+    """
+
+    def __init__(
+        self, model: bytes, *, precision: str = "fp32", threads: int | None = None, provider: str = CPU, spinning: bool = True
+    ) -> None:
+        self.precision, self.threads = precision, threads or 0
+        try:
+            self._session = ort.InferenceSession(model, _options(self.threads, spinning), providers=[provider])
+        except Exception as error:  # onnxruntime raises a dozen classes of its own for a model it cannot load
+            raise RuntimeUnavailableError(f"onnxruntime {ort.__version__} cannot load the model: {_first_line(error)}") from error
+        self.provider = str(self._session.get_providers()[0])
+        if self.provider != provider:
+            raise RuntimeUnavailableError(f"asked onnxruntime for {provider}, got {self.provider}; install the build that has it")
+        _check_interface(self._session)
+
+    def run(self, images_NHWC: NDArray[np.uint8]) -> Outputs:
+        """Run the graph; see `Session.run`."""
+        try:
+            logits_NC, maps_NChw = self._session.run([LOGITS, MAPS], {INPUT: images_NHWC})
+        except Exception as error:  # as above; a failed run must not end the inspection with a traceback
+            raise InferenceError(f"onnxruntime failed on a batch of shape {images_NHWC.shape}: {_first_line(error)}") from error
+        return checked_outputs(logits_NC, maps_NChw, len(images_NHWC))
+
+    def close(self) -> None:
+        """Free the session; further runs are an error."""
+        del self._session
+
+
+def _options(threads: int, spinning: bool) -> ort.SessionOptions:
+    options = ort.SessionOptions()
+    options.intra_op_num_threads = threads
+    options.add_session_config_entry("session.intra_op.allow_spinning", "1" if spinning else "0")
+    options.log_severity_level = 3
+    return options
+
+
+def _check_interface(session: ort.InferenceSession) -> None:
+    """Names, types and ranks of the graph's ends, and the digest of its class list."""
+    found = {end.name: (end.type, len(end.shape)) for end in (*session.get_inputs(), *session.get_outputs())}
+    wanted = {INPUT: ("tensor(uint8)", 4), LOGITS: ("tensor(float)", 2), MAPS: ("tensor(float)", 4)}
+    if found != wanted:
+        raise ContractError(f"the graph's interface is {found}, this SDK needs {wanted}; export the model with this project's trainer")
+    metadata = session.get_modelmeta().custom_metadata_map
+    if metadata.get(METADATA_INTERFACE) != str(INTERFACE_VERSION):
+        raise ContractError(f"graph interface {metadata.get(METADATA_INTERFACE)}, this SDK has {INTERFACE_VERSION}; export the model again")
+    if metadata.get(METADATA_CLASSES_DIGEST) != taxonomy().digest:
+        raise ContractError("the graph was trained for another class list than this SDK's; train and export with the same list")
+
+
+def _first_line(error: Exception) -> str:
+    return str(error).strip().splitlines()[0][:300] if str(error).strip() else type(error).__name__

@@ -1,0 +1,61 @@
+import numpy as np
+import onnxruntime as ort
+import pytest
+
+import tiny
+from edge_sdk.contract.interface import INTERFACE_VERSION, METADATA_CLASSES_DIGEST, METADATA_INTERFACE, scores_from_logits
+from edge_sdk.contract.preprocess import prepare
+from edge_sdk.contract.taxonomy import taxonomy
+from edge_sdk.errors import ContractError, InferenceError, RuntimeUnavailableError
+from edge_sdk.runtime.onnx import CPU, OnnxSession
+
+
+def test_scores_and_maps_are_what_the_graph_says() -> None:
+    session = OnnxSession(tiny.tiny_graph(), threads=1)
+    image = tiny.painted(tiny.RED, box=(16, 24, 64, 72))
+
+    outputs = session.run(np.stack([prepare(image, tiny.SPEC)] * 3))
+
+    assert outputs.logits_NC.shape == (3, 17) and outputs.maps_NChw.shape == (3, 17, 8, 8)
+    np.testing.assert_allclose(scores_from_logits(outputs.logits_NC[1]), tiny.expected_scores(image), atol=1e-5)
+    assert (session.provider, session.precision, session.threads) == (CPU, "fp32", 1)
+
+
+def test_a_runtime_that_silently_falls_back_to_the_cpu_is_noticed(monkeypatch: pytest.MonkeyPatch) -> None:
+    real = ort.InferenceSession
+    monkeypatch.setattr(ort, "InferenceSession", lambda model, options, providers: real(model, options, providers=[CPU]))
+
+    with pytest.raises(RuntimeUnavailableError, match="asked onnxruntime for CUDAExecutionProvider, got CPUExecutionProvider"):
+        OnnxSession(tiny.tiny_graph(), provider="CUDAExecutionProvider")
+
+
+@pytest.mark.parametrize(
+    ("model", "error", "words"),
+    [
+        (b"no model", RuntimeUnavailableError, "cannot load the model"),
+        (b"", RuntimeUnavailableError, "cannot load the model"),
+        (tiny.tiny_graph(names=("scores", "maps")), ContractError, "interface"),
+        (tiny.tiny_graph(metadata={}), ContractError, "graph interface None"),
+        (tiny.tiny_graph(metadata={METADATA_INTERFACE: "99", METADATA_CLASSES_DIGEST: taxonomy().digest}), ContractError, "graph interface 99"),
+        (
+            tiny.tiny_graph(metadata={METADATA_INTERFACE: str(INTERFACE_VERSION), METADATA_CLASSES_DIGEST: "f" * 64}),
+            ContractError,
+            "another class list",
+        ),
+    ],
+    ids=["garbage", "empty", "other names", "no metadata", "other interface", "other classes"],
+)
+def test_a_graph_of_another_contract_is_refused(model: bytes, error: type[Exception], words: str) -> None:
+    with pytest.raises(error, match=words) as caught:
+        OnnxSession(model)
+    assert "\n" not in str(caught.value)
+
+
+def test_a_frame_of_another_size_is_our_error() -> None:
+    with pytest.raises(InferenceError, match="failed on a batch of shape"):
+        OnnxSession(tiny.tiny_graph(), threads=1).run(np.zeros((1, 10, 10, 3), np.uint8))
+
+
+def test_nan_from_the_graph_is_refused() -> None:
+    with pytest.raises(InferenceError, match="NaN or infinity"):
+        OnnxSession(tiny.tiny_graph(bias=float("nan")), threads=1).run(np.zeros((1, 64, 64, 3), np.uint8))
