@@ -1,0 +1,117 @@
+"""A whole inspection in one call: what `sewer-edge run` does, for programs.
+
+inspection, written = inspect_film("film.mp4", odometer=Path("odometer.csv"))
+"""
+
+from contextlib import ExitStack
+from pathlib import Path
+
+from edge_sdk.annotate import AnnotatedFilm
+from edge_sdk.bundle import Bundle
+from edge_sdk.camera import FrameSource, open_source
+from edge_sdk.errors import InferenceError, OutputError, SourceError
+from edge_sdk.inspector import Inspector
+from edge_sdk.odometer import Odometer
+from edge_sdk.records import Inspection
+from edge_sdk.report import write_reports
+from edge_sdk.stream import FrameResult
+from edge_sdk.terminal import ProgressLine
+
+FILM = "annotated.mp4"
+CAPTION = "AI proposal, not reviewed"
+CAPTION_RENDERED = f"{CAPTION} - trained on rendered images"
+
+
+def inspect_film(
+    uri: str | Path,
+    *,
+    bundle: Bundle | None = None,
+    odometer: Path | None = None,
+    odometer_unit: str | None = None,
+    fps: float | None = None,
+    out: Path | None = None,
+    overwrite: bool = False,
+    film: bool = True,
+    threads: int | None = None,
+    progress: ProgressLine | None = None,
+) -> tuple[Inspection, dict[str, Path]]:
+    """Inspect a film or folder and write every result.
+
+    Args:
+        uri: A film, a folder of stills or one still.
+        bundle: The model; None for the shipped one.
+        odometer: CSV file of counter readings.
+        odometer_unit: Unit of the counter where its column does not say it.
+        fps: Frames per second of a folder, or in place of the film's own.
+        out: Folder for the results; None makes `<source>-inspection` beside the working directory's other files.
+        overwrite: Write into `out` even if it is not empty.
+        film: Whether to write the annotated film.
+        threads: Threads for one inference; None takes every core.
+        progress: Told of every frame.
+
+    Returns:
+        The record, and where each result lies, by name. An interrupt (Ctrl-C) ends the run early; what was seen is written.
+
+    Raises:
+        EdgeSdkError: If the source, odometer, bundle or output folder cannot be used, or no frame could be inspected.
+    """
+    with ExitStack() as stack:
+        source = stack.enter_context(open_source(uri, fps=fps))
+        readings = Odometer.from_csv(odometer, fps=source.fps, unit=odometer_unit) if odometer else None
+        inspector = stack.enter_context(Inspector(bundle or Bundle.open(), threads=threads))
+        out = _folder(out, source, overwrite=overwrite)
+        written: dict[str, Path] = {}
+        annotated = stack.enter_context(_film(out / FILM, source, inspector)) if film else None
+
+        def on_frame(result: FrameResult) -> None:
+            if annotated:
+                annotated.add(result)
+            if progress:
+                progress.add(result)
+
+        run = inspector.run(source, odometer=readings, out=out, on_frame=on_frame)
+        if progress:
+            progress.start(run, source.announced_frames)
+        try:
+            for _ in run:
+                pass
+        except KeyboardInterrupt:
+            pass  # the record says "interrupted" and holds what was seen
+        if progress:
+            progress.close()
+        inspection = run.inspection
+        _check_seen(inspection)
+    written |= write_reports(inspection, out)
+    if film and (out / FILM).exists():
+        written["film"] = out / FILM
+    return inspection, written
+
+
+def _folder(out: Path | None, source: FrameSource, *, overwrite: bool) -> Path:
+    folder = out or Path(f"{Path(source.name).stem}-inspection")
+    try:
+        folder.mkdir(parents=True, exist_ok=True)
+        if any(folder.iterdir()) and not overwrite:
+            raise OutputError(f"{folder} is not empty; choose another --out, or give --overwrite")
+        probe = folder / ".writable"
+        probe.touch()
+        probe.unlink()
+    except OSError as error:
+        raise OutputError(f"{folder}: {error.strerror}; choose another --out") from error
+    return folder
+
+
+def _film(path: Path, source: FrameSource, inspector: Inspector) -> AnnotatedFilm:
+    rendered = inspector.bundle.manifest.training.data_kind == "rendered"
+    caption = CAPTION_RENDERED if rendered else CAPTION
+    return AnnotatedFilm(path, fps=source.fps, thresholds=inspector.graph.thresholds, caption=caption)
+
+
+def _check_seen(inspection: Inspection) -> None:
+    """A run that looked at nothing is an error, not an empty report."""
+    counts = inspection.accounting
+    if counts.processed or inspection.status == "interrupted":
+        return
+    if counts.dropped.get("inference_failed"):
+        raise InferenceError(f"{inspection.source.name}: inference failed on every frame; run 'sewer-edge selftest'")
+    raise SourceError(f"{inspection.source.name}: no frame could be inspected: {'; '.join(inspection.status_reasons)}")

@@ -1,0 +1,93 @@
+"""Pictures of observations: the strongest frame as it came, and the same with heatmap and boxes."""
+
+import hashlib
+from pathlib import Path
+
+import cv2
+import numpy as np
+from numpy.typing import NDArray
+
+from edge_sdk.errors import OutputError
+from edge_sdk.localize import boxes_from_heat, heat_from_map
+from edge_sdk.records import Box, Picture
+
+FOLDER = "pictures"
+JPEG_QUALITY = 90
+HEAT_OPACITY = 0.55
+BOX_COLOUR = (255, 214, 10)  # RGB; stands out on concrete, clay and water alike
+
+
+def write_pictures(out: Path, stem: str, image_HWC: NDArray[np.uint8], map_hw: NDArray[np.float32], *, text: str) -> Picture:
+    """Write `<out>/pictures/<stem>.jpg` and `<stem>-heat.jpg`.
+
+    Args:
+        out: The run's folder.
+        stem: Name without ending.
+        image_HWC: The frame, RGB.
+        map_hw: The class's activation map of this frame.
+        text: Written beside the first box.
+
+    Raises:
+        OutputError: If a file cannot be written.
+    """
+    height, width = image_HWC.shape[:2]
+    heat_HW = heat_from_map(map_hw, height=height, width=width)
+    boxes = boxes_from_heat(heat_HW)
+    plain = write_jpeg(out / FOLDER / f"{stem}.jpg", image_HWC)
+    write_jpeg(out / FOLDER / f"{stem}-heat.jpg", draw_boxes(blend_heat(image_HWC, heat_HW), boxes, text=text))
+    return Picture(
+        path=f"{FOLDER}/{stem}.jpg", heatmap_path=f"{FOLDER}/{stem}-heat.jpg", sha256=hashlib.sha256(plain).hexdigest(),
+        width=width, height=height, boxes=boxes,
+    )  # fmt: skip
+
+
+def blend_heat(image_HWC: NDArray[np.uint8], heat_HW: NDArray[np.float32]) -> NDArray[np.uint8]:
+    """The image with heat laid over it; where there is no heat the image stays as it is."""
+    colours = cv2.cvtColor(cv2.applyColorMap((heat_HW * 255).astype(np.uint8), cv2.COLORMAP_INFERNO), cv2.COLOR_BGR2RGB)
+    weight = (heat_HW * HEAT_OPACITY)[..., np.newaxis]
+    return (image_HWC * (1 - weight) + colours * weight).astype(np.uint8)
+
+
+def draw_boxes(image_HWC: NDArray[np.uint8], boxes: tuple[Box, ...], *, text: str) -> NDArray[np.uint8]:
+    """A copy with the boxes drawn; `text` stands at the first."""
+    image = np.ascontiguousarray(image_HWC).copy()
+    stroke = max(1, image.shape[1] // 320)
+    for i, box in enumerate(boxes):
+        cv2.rectangle(image, (box.left, box.top), (box.right - 1, box.bottom - 1), BOX_COLOUR, stroke)
+        if i == 0 and text:
+            draw_text(image, text, (box.left + 2 * stroke, max(box.top - 3 * stroke, text_height(image))))
+    return image
+
+
+def text_height(image_HWC: NDArray[np.uint8]) -> int:
+    """Height in pixels of a line `draw_text` writes on this image."""
+    return max(10, round(int(image_HWC.shape[0]) / 24))
+
+
+def draw_text(image_HWC: NDArray[np.uint8], text: str, origin: tuple[int, int], colour: tuple[int, int, int] = BOX_COLOUR) -> None:
+    """Write a line into the image, with its left end of baseline at `origin`, outlined in black so that it reads on any ground."""
+    scale = text_height(image_HWC) / 30
+    thin = max(1, round(scale * 1.6))
+    cv2.putText(image_HWC, text, origin, cv2.FONT_HERSHEY_SIMPLEX, scale, (0, 0, 0), thin + 2, cv2.LINE_AA)
+    cv2.putText(image_HWC, text, origin, cv2.FONT_HERSHEY_SIMPLEX, scale, colour, thin, cv2.LINE_AA)
+
+
+def write_jpeg(path: Path, image_HWC: NDArray[np.uint8]) -> bytes:
+    """Encode and write, whole or not at all.
+
+    Returns:
+        The file's bytes.
+
+    Raises:
+        OutputError: If it cannot be written.
+    """
+    ok, data = cv2.imencode(".jpg", cv2.cvtColor(image_HWC, cv2.COLOR_RGB2BGR), [cv2.IMWRITE_JPEG_QUALITY, JPEG_QUALITY])
+    assert ok, "JPEG encoding of an RGB image cannot fail"
+    temporary = path.with_suffix(".part")
+    try:
+        path.parent.mkdir(parents=True, exist_ok=True)
+        temporary.write_bytes(data.tobytes())
+        temporary.replace(path)
+    except OSError as error:
+        raise OutputError(f"{path}: {error.strerror}") from error
+    return bytes(data.tobytes())

@@ -1,0 +1,144 @@
+"""What a person sees in the terminal: one moving progress line, and the table of observations."""
+
+import sys
+import time
+from collections.abc import Sequence
+from typing import TextIO
+
+from edge_sdk.bundle import Bundle
+from edge_sdk.contract.manifest import Evaluation, Graph, Parity
+from edge_sdk.records import Inspection, Observation
+from edge_sdk.run import Run
+from edge_sdk.stream import FrameResult
+
+REFRESH_S = 0.2
+PLAIN_REFRESH_S = 5.0  # where the line cannot be rewritten (a log file), say something now and then
+
+
+class ProgressLine:
+    """Frames done, place, observations and speed, on stderr.
+
+    Args:
+        stream: Where to write.
+    """
+
+    def __init__(self, stream: TextIO | None = None) -> None:
+        self._stream = stream or sys.stderr
+        self._rewrites = self._stream.isatty()
+        self._start = self._shown = time.monotonic()
+        self._done = 0
+        self._total: int | None = None
+        self._run: Run | None = None
+
+    def start(self, run: Run, total: int | None) -> None:
+        """Begin: `total` frames are expected (None: unknown) in this run."""
+        self._run, self._total = run, total
+        self._start = self._shown = time.monotonic()
+
+    def add(self, result: FrameResult) -> None:
+        """Count a frame and show the line if it is due."""
+        self._done += 1
+        now = time.monotonic()
+        if now - self._shown >= (REFRESH_S if self._rewrites else PLAIN_REFRESH_S):
+            self._shown = now
+            self._show(self._text(result, now), end="" if self._rewrites else "\n")
+
+    def close(self) -> None:
+        """End the line with the totals."""
+        elapsed_s = time.monotonic() - self._start
+        rate = self._done / elapsed_s if elapsed_s > 0 else 0.0
+        self._show(f"{self._done} frames in {elapsed_s:.1f} s, {rate:.0f} frames/s", end="\n")
+
+    def _text(self, result: FrameResult, now: float) -> str:
+        rate = self._done / max(now - self._start, 1e-9)
+        total = f"/{self._total}" if self._total else ""
+        place = "" if result.chainage.value_m is None else f", at {result.chainage.value_m:.2f} m"
+        left = f", {max(self._total - self._done, 0) / rate:.0f} s left" if self._total and rate > 0 else ""
+        seen = f", {self._run.num_observations} observations" if self._run else ""
+        return f"frame {self._done}{total}{place}{seen}, {rate:.0f} frames/s{left}"
+
+    def _show(self, text: str, *, end: str) -> None:
+        clear = "\r\x1b[2K" if self._rewrites else ""
+        print(f"{clear}{text}", end=end, file=self._stream, flush=True)
+
+
+def observation_table(inspection: Inspection) -> str:
+    """The observations as aligned text, one line each, with a heading; a sentence where there are none."""
+    if not inspection.observations:
+        return "No observation was proposed. That is no proof of a sound pipe: see what was not inspected, and the model's limits."
+    by_distance = inspection.basis == "distance"
+    heading = ("m from start" if by_distance else "film time", "code", "class", "kind", "score", "frames", "film time")
+    rows = [heading, *(_row(item) for item in inspection.observations)]
+    columns = len(heading) if by_distance else len(heading) - 1
+    widths = [max(len(row[i]) for row in rows) for i in range(columns)]
+    right = {0, 4, 5, 6}
+    lines = [
+        "  ".join(cell.rjust(w) if i in right else cell.ljust(w) for i, (cell, w) in enumerate(zip(row, widths, strict=False))).rstrip()
+        for row in rows
+    ]
+    return "\n".join([lines[0], "-" * max(map(len, lines)), *lines[1:]])
+
+
+def bundle_table(bundle: Bundle) -> str:
+    """What a bundle is, in a few aligned lines, with the metric per class and the number of images behind it."""
+    manifest, training = bundle.manifest, bundle.manifest.training
+    spec, rule = manifest.preprocess, manifest.label_rule
+    origin = " (rendered images)" if training.data_kind == "rendered" else ""
+    return "\n".join(
+        [
+            f"bundle      {manifest.name} {manifest.version}, made {manifest.created}",
+            f"sha256      {bundle.sha256}",
+            f"signed by   {bundle.signed_by or 'nobody'}",
+            f"classes     {manifest.classes.name}: {len(manifest.classes.codes)} classes of {manifest.classes.coding_system}",
+            f"backbone    {training.backbone}, input {spec.width}x{spec.height}",
+            f"trained on  {training.data_name}{origin}, {training.num_images} images, licence: {training.data_licence}",
+            f"labels      lie from {-rule.look_behind_m:g} to {rule.look_ahead_m:g} m ahead of the camera",
+            *(_graph_line(graph, len(bundle.read(graph.file))) for graph in manifest.graphs),
+            *map(_parity_line, manifest.parity),
+            *map(_metric_line, manifest.evaluation),
+            *(_class_lines(manifest.evaluation[-1]) if manifest.evaluation else ()),
+        ]
+    )
+
+
+def _graph_line(graph: Graph, num_bytes: int) -> str:
+    return (
+        f"graph       {graph.precision}, weights stored as {graph.stored_as}, {num_bytes / 1e6:.1f} MB, "
+        f"thresholds {graph.threshold_origin}"
+    )
+
+
+def _parity_line(parity: Parity) -> str:
+    return (
+        f"parity      {parity.precision} against {parity.reference}: max |dp| {parity.max_abs_dp:.4f}, "
+        f"{parity.decision_flips} decision flips, {parity.num_images} images"
+    )
+
+
+def _metric_line(figures: Evaluation) -> str:
+    return (
+        f"metric      {figures.data_name} {figures.split}, {figures.num_images} images, {figures.precision}: "
+        f"F2_CIW {figures.f2_ciw:.2%}, F1_Normal {figures.f1_normal:.2%}"
+    )
+
+
+def _class_lines(figures: Evaluation) -> list[str]:
+    indent = " " * 12
+    heading = f"\n{indent}{figures.split:5}      n   precision  recall     F2     AP"
+    return [heading] + [
+        f"{indent}{row.code:5} {row.num_positive:6}   {row.precision:9.2f} {row.recall:7.2f} {row.f2:6.2f} {row.ap:6.2f}"
+        for row in figures.classes
+    ]
+
+
+def _row(item: Observation) -> Sequence[str]:
+    film_time = _film_time(item.time_s)
+    place = film_time if item.chainage_m is None else f"{item.chainage_m:.2f}"
+    if item.chainage_to_m is not None:
+        place += f" to {item.chainage_to_m:.2f}"
+    code = f"{item.class_.coding_system} {item.class_.code}"
+    return (place, code, item.class_.label, item.kind, f"{item.score.peak:.2f}", str(item.score.frames_positive), film_time)
+
+
+def _film_time(time_s: float) -> str:
+    return f"{int(time_s // 60)}:{time_s % 60:04.1f}"
