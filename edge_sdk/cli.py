@@ -87,6 +87,8 @@ def _run(arguments: argparse.Namespace) -> int:
         progress=ProgressLine(),
     )
     print(observation_table(inspection))
+    if inspection.model.data_kind == "rendered":
+        print("note: The model was trained on rendered images only; how well it works on real film is not known.", file=sys.stderr)
     for notice in inspection.notices:
         print(f"note: {notice}", file=sys.stderr)
     for what, path in written.items():

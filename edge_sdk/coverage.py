@@ -53,12 +53,13 @@ class CoverageLog:
         reason = self._reason(result)
         if reason is None:
             if self._in_gap and self._gaps:
-                self._gaps[-1].to_s, self._gaps[-1].to_m = result.time_s, result.chainage.value_m
+                gap = self._gaps[-1]
+                gap.to_s, gap.to_m = result.time_s, _either(result.chainage.value_m, gap.to_m)
             self._in_gap = False
             return
         if self._in_gap and self._gaps[-1].reason == reason:
             gap = self._gaps[-1]
-            gap.to_s, gap.to_m, gap.frames = result.time_s, result.chainage.value_m or gap.to_m, gap.frames + 1
+            gap.to_s, gap.to_m, gap.frames = result.time_s, _either(result.chainage.value_m, gap.to_m), gap.frames + 1
         else:
             self._gaps.append(_OpenGap(reason, result.time_s, result.time_s, self._last_m, self._last_m))
         self._in_gap = True
@@ -94,6 +95,10 @@ class CoverageLog:
         self._last_m, self._last_segment = place.value_m, place.segment
         self._low_m = place.value_m if self._low_m is None else min(self._low_m, place.value_m)
         self._high_m = place.value_m if self._high_m is None else max(self._high_m, place.value_m)
+
+
+def _either(value: float | None, other: float | None) -> float | None:
+    return other if value is None else value
 
 
 def _rounded(value: float | None) -> float | None:

@@ -4,6 +4,7 @@ What a frame classifier cannot know (clock position, size, characterisation, gra
 `not_assessed`. A code never stands without its coding system. Proposals stay proposals until a person accepts them.
 """
 
+import math
 from typing import Literal
 
 import msgspec
@@ -105,7 +106,10 @@ class Observation(Record, frozen=True):
 
 
 class Gap(Record, frozen=True):
-    """A stretch that was not inspected, and why. Chainage is null where it is unknown."""
+    """A stretch that was not inspected, and why; chainage is null where it is unknown.
+
+    With reason `no_chainage` the frames were looked at, but their place is unknown: what was seen there has a film time only.
+    """
 
     reason: Literal["unreadable", "bad_shape", "no_chainage", "truncated", "inference_failed"]
     from_s: float
@@ -156,7 +160,7 @@ class OdometerRecord(Record, frozen=True):
 
 
 class ModelRecord(Record, frozen=True):
-    """The model that spoke, and how it was run."""
+    """The model that spoke, and how it was run. `look_ahead_m` and `look_behind_m` are its label rule, metres from the camera."""
 
     bundle: str
     version: str
@@ -168,6 +172,9 @@ class ModelRecord(Record, frozen=True):
     trained_on: str
     data_kind: Literal["rendered", "sewer-ml", "other"]
     data_licence: str
+    look_ahead_m: float
+    look_behind_m: float
+    threshold_origin: str
     f2_ciw: float | None
     f1_normal: float | None
     evaluated_on: str | None
@@ -195,8 +202,22 @@ class Inspection(Record, frozen=True):
 
 
 def json_from_inspection(inspection: Inspection) -> bytes:
-    """Canonical JSON: the records' own field order, one space of indent, UTF-8, a newline at the end."""
+    """Canonical JSON: the records' own field order, one space of indent, UTF-8, a newline at the end.
+
+    Raises:
+        ValueError: If a number is NaN or infinite: JSON has no word for it, and null would read as "not known".
+    """
+    if not _finite(msgspec.to_builtins(inspection)):
+        raise ValueError("the inspection holds a number that is NaN or infinite")
     return msgspec.json.format(msgspec.json.encode(inspection), indent=1) + b"\n"
+
+
+def _finite(value: object) -> bool:
+    if isinstance(value, dict):
+        return all(map(_finite, value.values()))
+    if isinstance(value, list | tuple):
+        return all(map(_finite, value))
+    return not isinstance(value, float) or math.isfinite(value)
 
 
 def inspection_from_json(data: bytes) -> Inspection:

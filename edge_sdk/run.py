@@ -165,18 +165,16 @@ class Run:
         return ("incomplete" if reasons else "complete"), tuple(reasons)
 
     def _notices(self) -> tuple[str, ...]:
-        training, source = self._context.bundle.manifest.training, self._source
+        source = self._source
         notices = []
-        if training.data_kind == "rendered":
-            notices.append("The model was trained on rendered images only; its figures on real film are unknown.")
         if self._context.bundle.signed_by is None:
             notices.append("The bundle is not signed; nobody vouches for this model.")
         if self._odometer is None:
             notices.append("No odometer: observations are placed by film time, and a stop of the robot counts as length.")
         elif self._odometer.record.jumps or self._odometer.record.resets:
             notices.append(
-                f"The counter jumped {self._odometer.record.jumps} times and was reset {self._odometer.record.resets} times; "
-                "chainage follows it as it stands, so a place may carry two chainages."
+                f"Jumps of the counter: {self._odometer.record.jumps}, resets: {self._odometer.record.resets}; chainage follows it as it "
+                "stands, so a place may carry two chainages."
             )
         if source.width / source.height > WIDE_ASPECT:
             notices.append(f"The picture is {source.width}x{source.height}; the model knows 4:3 and 5:4 pictures.")
@@ -219,6 +217,9 @@ def _model_record(context: RunContext) -> ModelRecord:
         trained_on=training.data_name,
         data_kind=training.data_kind,
         data_licence=training.data_licence,
+        look_ahead_m=bundle.manifest.label_rule.look_ahead_m,
+        look_behind_m=bundle.manifest.label_rule.look_behind_m,
+        threshold_origin=context.graph.threshold_origin,
         f2_ciw=figures.f2_ciw if figures else None,
         f1_normal=figures.f1_normal if figures else None,
         evaluated_on=f"{figures.data_name} {figures.split} ({figures.num_images} images)" if figures else None,

@@ -103,8 +103,7 @@ def bundle_table(bundle: Bundle) -> str:
 
 def _graph_line(graph: Graph, num_bytes: int) -> str:
     return (
-        f"graph       {graph.precision}, weights stored as {graph.stored_as}, {num_bytes / 1e6:.1f} MB, "
-        f"thresholds {graph.threshold_origin}"
+        f"graph       {graph.precision}, weights stored as {graph.stored_as}, {num_bytes / 1e6:.1f} MB, thresholds {graph.threshold_origin}"
     )
 
 

@@ -119,7 +119,9 @@ def test_allowing_unsigned_does_not_allow_wrongly_signed(tmp_path: Path) -> None
         Bundle.open(path, allow_unsigned=True)
 
 
-def test_nothing_is_parsed_before_the_signature_is_verified(bundle_path: Path, trust: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_nothing_is_parsed_before_the_signature_is_verified(
+    bundle_path: Path, trust: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
     data = bundle_path.read_bytes().split(b"\n", 3)
     (tmp_path / "evil.bundle").write_bytes(b"\n".join([data[0], b"ed25519 " + b"0" * 16 + b" " + b"0" * 128, data[2], data[3]]))
     calls: list[str] = []

@@ -20,7 +20,7 @@ def film(tmp_path: Path) -> Path:
 
 
 @pytest.fixture
-def cli(bundle_path: Path, trust: Path, tmp_path: Path, capfd: pytest.CaptureFixture[str]):  # noqa: ANN201
+def cli(bundle_path: Path, trust: Path, tmp_path: Path, capfd: pytest.CaptureFixture[str]):
     """Calls `sewer-edge run` on the tiny bundle; returns exit code, stdout and stderr."""
 
     def call(*arguments: str | Path) -> tuple[int, str, str]:
@@ -185,7 +185,19 @@ def test_an_unwritable_place_is_named(cli, film: Path, tmp_path: Path) -> None:
 def test_ctrl_c_writes_what_was_seen(film: Path, bundle_path: Path, trust: Path, tmp_path: Path) -> None:
     """SIGINT to the real program, in the middle of a long film."""
     long = tiny.write_film(tmp_path / "long.mp4", [tiny.painted(tiny.GREY, height=288, width=352)] * 3000)
-    command = [sys.executable, "-m", "edge_sdk.cli", "run", str(long), "--bundle", str(bundle_path), "--trust", str(trust), "--out", str(tmp_path / "out")]
+    command = [
+        sys.executable,
+        "-m",
+        "edge_sdk.cli",
+        "run",
+        str(long),
+        "--bundle",
+        str(bundle_path),
+        "--trust",
+        str(trust),
+        "--out",
+        str(tmp_path / "out"),
+    ]
     process = subprocess.Popen(command, stderr=subprocess.PIPE, stdout=subprocess.PIPE, text=True)
     film_path = tmp_path / "out" / "annotated.mp4"
     while not film_path.exists() and process.poll() is None:

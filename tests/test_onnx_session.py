@@ -36,7 +36,11 @@ def test_a_runtime_that_silently_falls_back_to_the_cpu_is_noticed(monkeypatch: p
         (b"", RuntimeUnavailableError, "cannot load the model"),
         (tiny.tiny_graph(names=("scores", "maps")), ContractError, "interface"),
         (tiny.tiny_graph(metadata={}), ContractError, "graph interface None"),
-        (tiny.tiny_graph(metadata={METADATA_INTERFACE: "99", METADATA_CLASSES_DIGEST: taxonomy().digest}), ContractError, "graph interface 99"),
+        (
+            tiny.tiny_graph(metadata={METADATA_INTERFACE: "99", METADATA_CLASSES_DIGEST: taxonomy().digest}),
+            ContractError,
+            "graph interface 99",
+        ),
         (
             tiny.tiny_graph(metadata={METADATA_INTERFACE: str(INTERFACE_VERSION), METADATA_CLASSES_DIGEST: "f" * 64}),
             ContractError,

@@ -57,8 +57,14 @@ class ScriptedSession:
 
 
 @settings(max_examples=50, deadline=None)
-@given(st.lists(st.sampled_from([GOOD, UNREADABLE, BAD_SHAPE]), max_size=30), st.frozensets(st.integers(0, 20)), st.frozensets(st.integers(0, 20)))
-def test_received_equals_processed_plus_dropped_whatever_happens(script: list[str], fail_at: frozenset[int], nan_at: frozenset[int]) -> None:
+@given(
+    st.lists(st.sampled_from([GOOD, UNREADABLE, BAD_SHAPE]), max_size=30),
+    st.frozensets(st.integers(0, 20)),
+    st.frozensets(st.integers(0, 20)),
+)
+def test_received_equals_processed_plus_dropped_whatever_happens(
+    script: list[str], fail_at: frozenset[int], nan_at: frozenset[int]
+) -> None:
     with FrameStream(ScriptedSource(script), ScriptedSession(fail_at, nan_at), tiny.SPEC) as stream:
         results = list(stream)
 

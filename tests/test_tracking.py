@@ -61,9 +61,7 @@ def test_the_list_is_the_same_at_5_12_and_25_frames_per_second(things: list[floa
 
 
 noisy_drives = st.lists(st.tuples(st.floats(0.0, 1.0), st.floats(-0.3, 0.3)), min_size=1, max_size=120).map(
-    lambda steps: [
-        (i * 0.2, float(x), s, 1 - s) for i, ((s, _), x) in enumerate(zip(steps, np.cumsum([d for _, d in steps]), strict=True))
-    ]
+    lambda steps: [(i * 0.2, float(x), s, 1 - s) for i, ((s, _), x) in enumerate(zip(steps, np.cumsum([d for _, d in steps]), strict=True))]
 )
 
 

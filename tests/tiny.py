@@ -17,8 +17,16 @@ from onnx import TensorProto, helper, numpy_helper
 
 from edge_sdk.bundle import file_entries, write_bundle
 from edge_sdk.contract.golden import GoldenFrame, GoldenSet
-from edge_sdk.contract.interface import INPUT, INTERFACE_VERSION, LOGITS, MAPS, METADATA_CLASSES_DIGEST, METADATA_INTERFACE, OPSET
-from edge_sdk.contract.interface import scores_from_logits
+from edge_sdk.contract.interface import (
+    INPUT,
+    INTERFACE_VERSION,
+    LOGITS,
+    MAPS,
+    METADATA_CLASSES_DIGEST,
+    METADATA_INTERFACE,
+    OPSET,
+    scores_from_logits,
+)
 from edge_sdk.contract.manifest import Graph, LabelRule, Manifest, Training, class_list_ref
 from edge_sdk.contract.preprocess import PreprocessSpec, prepare
 from edge_sdk.contract.taxonomy import taxonomy
@@ -29,7 +37,9 @@ CLASS_OF_COLOUR = {RED: "RB", GREEN: "RO", BLUE: "IN"}
 KEY = Ed25519PrivateKey.from_private_bytes(bytes(range(32)))
 
 
-def tiny_graph(*, metadata: dict[str, str] | None = None, gain: float = 12.0, bias: float = -5.0, names: tuple[str, str] = (LOGITS, MAPS)) -> bytes:
+def tiny_graph(
+    *, metadata: dict[str, str] | None = None, gain: float = 12.0, bias: float = -5.0, names: tuple[str, str] = (LOGITS, MAPS)
+) -> bytes:
     """ONNX bytes of the colour model; `names` are the two outputs, `metadata` replaces the contract's."""
     codes = taxonomy().codes
     weight = np.zeros((len(codes), 3, 1, 1), np.float32)
@@ -104,7 +114,9 @@ def tiny_bundle(path: Path, *, key: Ed25519PrivateKey | None = KEY, content: dic
     return path
 
 
-def painted(colour: tuple[int, int, int], *, height: int = 96, width: int = 128, box: tuple[int, int, int, int] | None = None) -> NDArray[np.uint8]:
+def painted(
+    colour: tuple[int, int, int], *, height: int = 96, width: int = 128, box: tuple[int, int, int, int] | None = None
+) -> NDArray[np.uint8]:
     """An RGB frame in one colour, or grey with a coloured box (left, top, right, bottom)."""
     image = np.full((height, width, 3), GREY if box else colour, np.uint8)
     if box:

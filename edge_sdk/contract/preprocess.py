@@ -64,7 +64,8 @@ def prepare(image_HWC: NDArray[np.uint8], spec: PreprocessSpec) -> NDArray[np.ui
     image = np.ascontiguousarray(image_HWC)
     if spec.text_areas:
         image = blur_text(image, spec)
-    image = _resize(image, *_whole_step(*image.shape[:2], spec), cv2.INTER_AREA)
+    height, width = image.shape[:2]
+    image = _resize(image, *_whole_step(height, width, spec), cv2.INTER_AREA)
     image = _resize(image, min(image.shape[0], spec.height), min(image.shape[1], spec.width), cv2.INTER_AREA)
     return _resize(image, spec.height, spec.width, cv2.INTER_LINEAR)
 

@@ -79,7 +79,9 @@ def test_golden_frames_pass_on_the_right_model_and_catch_swapped_colours() -> No
     content = tiny.tiny_content()
     golden = golden_from_json(content["golden.json"])
 
-    right, swapped = (run_golden(golden, content.__getitem__, run_painted(swap), spec=tiny.SPEC, precision="fp32") for swap in (False, True))
+    right, swapped = (
+        run_golden(golden, content.__getitem__, run_painted(swap), spec=tiny.SPEC, precision="fp32") for swap in (False, True)
+    )
 
     assert right.passed and right.num_frames == 4 and right.max_abs_dp < 1e-5
     assert not swapped.passed and swapped.max_abs_dp > 0.5

@@ -21,7 +21,12 @@ def test_metric_reproduces_golden_sewer_metric(case: Case) -> None:
     if "bug" not in case.tags:  # the reference miscounts Normal where scores are raw logits and the threshold is not above 0
         assert metrics.f1_normal == pytest.approx(float(fields["F1_Normal"]), abs=TOLERANCE)
     zeroed = {name: np.nan_to_num(fields[name][:17]) for name in ("F2_class", "F1_class", "P_class", "R_class")}  # 0/0 is 0 here
-    for ours, name in ((metrics.f2_C, "F2_class"), (metrics.f1_C, "F1_class"), (metrics.precision_C, "P_class"), (metrics.recall_C, "R_class")):
+    for ours, name in (
+        (metrics.f2_C, "F2_class"),
+        (metrics.f1_C, "F1_class"),
+        (metrics.precision_C, "P_class"),
+        (metrics.recall_C, "R_class"),
+    ):
         np.testing.assert_allclose(ours, zeroed[name], atol=TOLERANCE, rtol=0, err_msg=name)
     np.testing.assert_array_equal(metrics.num_positive_C, fields["Ng"][:17])
     check_average_precision(metrics.ap_C, fields)
@@ -98,7 +103,11 @@ def test_average_precision_by_hand() -> None:
 
 @pytest.mark.parametrize(
     ("scores", "targets"),
-    [(np.zeros((2, 17)), np.zeros((3, 17), int)), (np.zeros((0, 17)), np.zeros((0, 17), int)), (np.full((1, 17), np.nan), np.zeros((1, 17), int))],
+    [
+        (np.zeros((2, 17)), np.zeros((3, 17), int)),
+        (np.zeros((0, 17)), np.zeros((0, 17), int)),
+        (np.full((1, 17), np.nan), np.zeros((1, 17), int)),
+    ],
 )
 def test_unusable_input_is_refused(scores: np.ndarray, targets: np.ndarray) -> None:
     with pytest.raises(ValueError, match=r"agree|empty|NaN"):

@@ -8,7 +8,19 @@ from edge_sdk.contract.preprocess import MAX_SIDE_PX, MIN_SIDE_PX, PreprocessSpe
 from edge_sdk.errors import FrameShapeError
 
 SPEC = PreprocessSpec()
-SIZES = [(288, 352), (284, 350), (568, 466), (576, 480), (576, 720), (576, 768), (720, 1280), (1080, 1920), (224, 224), (97, 131), (16, 4096)]
+SIZES = [
+    (288, 352),
+    (284, 350),
+    (568, 466),
+    (576, 480),
+    (576, 720),
+    (576, 768),
+    (720, 1280),
+    (1080, 1920),
+    (224, 224),
+    (97, 131),
+    (16, 4096),
+]
 
 
 def ramp(height: int, width: int) -> np.ndarray:

@@ -20,7 +20,9 @@ def test_digest_is_pinned() -> None:
 def test_no_second_class_table_exists() -> None:
     """Meanings drift where they are written twice; only the YAML table may pair codes with words."""
     root = Path(__file__).parents[2]
-    tracked = subprocess.run(["git", "ls-files", "edge_sdk", "trainer", "deploy", "benchmarks"], cwd=root, capture_output=True, text=True, check=True)
+    tracked = subprocess.run(
+        ["git", "ls-files", "edge_sdk", "trainer", "deploy", "benchmarks"], cwd=root, capture_output=True, text=True, check=True
+    )
     suspects = [name for name in tracked.stdout.split() if name.endswith((".py", ".yaml", ".json")) and not name.endswith("sewer_ml.yaml")]
 
     for name in suspects:

@@ -1,0 +1,49 @@
+"""The report's sentences about reasons, flags and limits, in one place so that every page says the same."""
+
+GAP_SHORT = {
+    "unreadable": "unreadable",
+    "bad_shape": "size not accepted",
+    "no_chainage": "chainage unknown",
+    "truncated": "film cut short",
+    "inference_failed": "inference failed",
+}
+GAP_LONG = {
+    "unreadable": "The frames could not be decoded.",
+    "bad_shape": "The pictures have a size that is not accepted.",
+    "no_chainage": "The odometer says nothing here: what was seen is placed by film time only.",
+    "truncated": "The film ended before the length that it announces.",
+    "inference_failed": "The model could not be run on the frames.",
+}
+DROPPED = {
+    "unreadable": "could not be decoded",
+    "bad_shape": "size not accepted",
+    "inference_failed": "inference failed",
+}
+QUALITY = {
+    "ok": "The counter was read at this frame.",
+    "interpolated": "Between two readings at most a second away.",
+    "stale": "No reading near enough: the chainage is not known.",
+    "jump": "The counter had just jumped farther than a crawler drives.",
+    "reset": "The counter had just been set to zero.",
+    "none": "No odometer, or no reading yet: placed by film time.",
+}
+NOT_ASSESSED = {
+    "clock": (
+        "Clock position",
+        "The model says what a frame shows, not where on the circumference it lies. A box marks a region of the picture.",
+    ),
+    "quantification": ("Quantification", "Widths, heights and cross-section losses are not measured."),
+    "characterisation": (
+        "Characterisation",
+        "The class is coarser than EN 13508-2; the letters after the main code are a person's choice.",
+    ),
+    "joint": ("At a joint", "Whether an observation lies at a joint is not decided."),
+    "severity": ("Severity", "No grade and no pipe score. The review priority orders the work of reviewing and is no grade."),
+}
+TRAINED_ON = {
+    "rendered": "trained on rendered images",
+    "sewer-ml": "trained on Sewer-ML",
+    "other": "trained on other data",
+}
+AI_PROPOSAL = "AI proposal, not reviewed"
+UNPROVEN = "Nothing proposed is no proof of a sound pipe: the model overlooks things, and knows only the classes listed below."
