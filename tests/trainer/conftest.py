@@ -1,0 +1,42 @@
+"""Tiny data folders in Sewer-ML's layout, and a config that trains on one in a second."""
+
+from collections.abc import Callable
+from pathlib import Path
+
+import pytest
+import torch
+
+from tests.trainer.folders import DATASET, random_targets, write_split
+from trainer.config import Config, config_from_tree
+
+
+@pytest.fixture(autouse=True)
+def _few_threads() -> None:
+    torch.set_num_threads(2)
+
+
+@pytest.fixture
+def data_root(tmp_path: Path) -> Path:
+    """12 training, 6 validation and 4 test images."""
+    root = tmp_path / "data"
+    for seed, (split, num) in enumerate({"Train": 12, "Val": 6, "Test": 4}.items()):
+        write_split(root, split, random_targets(num, seed))
+    (root / "DATASET.yaml").write_text(DATASET)
+    return root
+
+
+@pytest.fixture
+def tiny(data_root: Path, tmp_path: Path) -> Callable[..., Config]:
+    """Configs of a run of 5 steps an epoch at 32 px; keyword arguments replace whole parts."""
+
+    def build(**parts: object) -> Config:
+        tree: dict[str, object] = {
+            "name": "tiny",
+            "out": str(tmp_path / "runs"),
+            "data": {"root": str(data_root), "workers": 0},
+            "preprocess": {"height": 32, "width": 32},
+            "loop": {"epochs": 2, "batch_size": 2, "precision": "32", "threads": 2, "log_every_steps": 2},
+        }
+        return config_from_tree(tree | parts, "test")
+
+    return build

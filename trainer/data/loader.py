@@ -1,0 +1,131 @@
+"""Batches in a reproducible order: which image comes at which step follows from the seed alone.
+
+The sampler yields (epoch, row) for every step of the whole run, so the position in the data is the step number: resuming is starting at
+another step, and augmentation, seeded by the same pair, does not depend on workers.
+"""
+
+# N batch, C classes, H W pixels
+
+import signal
+from collections.abc import Iterator
+from dataclasses import dataclass
+from typing import NamedTuple
+
+import cv2
+import numpy as np
+import torch
+from torch import Tensor
+from torch.utils.data import DataLoader, Dataset
+
+from trainer.config import AugmentConfig
+from trainer.data.augment import augment, rng_for
+from trainer.data.images import ImageAt
+from trainer.data.sewer_ml import Split
+from trainer.interrupt import SIGNALS
+
+
+class Batch(NamedTuple):
+    """`images_NHWC` uint8, `targets_NC` uint8 and the rows `index_N` they come from."""
+
+    images_NHWC: Tensor
+    targets_NC: Tensor
+    index_N: Tensor
+
+
+class Draw(NamedTuple):
+    """One image of one epoch."""
+
+    epoch: int
+    row: int
+
+
+@dataclass(frozen=True)
+class StepSampler:
+    """Batches of draws from step `start` to the end; each epoch is a new permutation and drops the rest that fills no batch.
+
+    On several devices each rank takes its slice of every batch.
+    """
+
+    num_images: int
+    batch_size: int
+    epochs: int
+    seed: int
+    start: int = 0
+    rank: int = 0
+    world_size: int = 1
+
+    @property
+    def steps_per_epoch(self) -> int:
+        """Whole batches in the split; one, smaller than asked for, where the split is."""
+        return max(self.num_images // self.batch_size, 1)
+
+    @property
+    def num_steps(self) -> int:
+        """Steps of the whole run."""
+        return self.steps_per_epoch * self.epochs
+
+    def __len__(self) -> int:
+        return self.num_steps - self.start
+
+    def __iter__(self) -> Iterator[list[Draw]]:
+        for epoch in range(self.start // self.steps_per_epoch, self.epochs):
+            order = np.random.default_rng((self.seed, epoch)).permutation(self.num_images)
+            for position in range(max(self.start - epoch * self.steps_per_epoch, 0), self.steps_per_epoch):
+                rows = order[position * self.batch_size : (position + 1) * self.batch_size]
+                yield [Draw(epoch, int(row)) for row in rows[self.rank :: self.world_size]]
+
+
+class TrainImages(Dataset[Batch]):
+    """Augmented images, keyed by `Draw`."""
+
+    def __init__(self, split: Split, image_at: ImageAt, config: AugmentConfig, seed: int) -> None:
+        self._split, self._image_at, self._config, self._seed = split, image_at, config, seed
+
+    def __getitem__(self, draw: Draw) -> Batch:
+        """One sample (H, W, 3), (C,), ()."""
+        image = augment(self._image_at(draw.row), self._config, rng_for(self._seed, draw.epoch, draw.row))
+        return _sample(image, self._split, draw.row)
+
+
+class EvalImages(Dataset[Batch]):
+    """Images exactly as the robot would see them, keyed by row."""
+
+    def __init__(self, split: Split, image_at: ImageAt) -> None:
+        self._split, self._image_at = split, image_at
+
+    def __getitem__(self, index: int) -> Batch:
+        """One sample (H, W, 3), (C,), ()."""
+        return _sample(self._image_at(index), self._split, index)
+
+    def __len__(self) -> int:
+        return len(self._split)
+
+
+def train_loader(images: TrainImages, sampler: StepSampler, *, workers: int) -> "DataLoader[Batch]":
+    """Batches of the run from the sampler's first step on."""
+    return DataLoader(images, batch_sampler=sampler, **_workers(workers))  # type: ignore[arg-type]
+
+
+def eval_loader(images: EvalImages, *, batch_size: int, workers: int) -> "DataLoader[Batch]":
+    """All images once, in the order of the CSV."""
+    return DataLoader(images, batch_size=batch_size, **_workers(workers))  # type: ignore[arg-type]
+
+
+def _workers(workers: int) -> dict[str, object]:
+    # A generator of its own: the loader must not draw from torch's global one, whose state is part of a checkpoint.
+    shared = {"num_workers": workers, "generator": torch.Generator().manual_seed(0), "pin_memory": torch.cuda.is_available()}
+    return {**shared, "worker_init_fn": _enter_worker, "prefetch_factor": 4} if workers else shared
+
+
+def _enter_worker(_: int) -> None:
+    """OpenCV's own threads would fight the training for cores.
+
+    A stop signal often reaches the whole process group; the main process finishes its step and then ends its workers.
+    """
+    cv2.setNumThreads(0)
+    for number in SIGNALS:
+        signal.signal(number, signal.SIG_IGN)
+
+
+def _sample(image: np.ndarray[tuple[int, ...], np.dtype[np.uint8]], split: Split, index: int) -> Batch:
+    return Batch(torch.from_numpy(image), torch.from_numpy(split.targets_NC[index]), torch.tensor(index))

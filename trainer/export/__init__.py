@@ -1,0 +1,1 @@
+"""From a checkpoint to a signed bundle: ONNX, storage type, parity, thresholds, golden frames, model card."""

@@ -1,0 +1,54 @@
+"""Choosing the golden frames of a bundle and writing down the scores they must give."""
+
+# N images, C classes
+
+from collections.abc import Sequence
+
+import msgspec
+import numpy as np
+from numpy.typing import NDArray
+
+from edge_sdk.contract.golden import NUM_GOLDEN, GoldenFrame, GoldenSet, image_from_bytes
+from edge_sdk.contract.interface import scores_from_logits
+from edge_sdk.contract.preprocess import PreprocessSpec, prepare
+from edge_sdk.runtime import Session
+from trainer.data.sewer_ml import Split
+
+# JPEG decoders and float32 kernels differ by machine: a few 0.001 of score. Swapped channels or classes, or another resize, cost tenths.
+TOLERANCE = {"fp32": 0.02}
+NUM_NORMAL = 3
+
+
+def golden_rows(targets_NC: NDArray[np.uint8], num: int = NUM_GOLDEN) -> list[int]:
+    """Rows of `num` images (or all there are) that cover as many classes as possible, rarest first, and some Normal ones."""
+    normal = np.flatnonzero(~targets_NC.any(axis=1))[:NUM_NORMAL].tolist()
+    chosen: list[int] = []
+    for code in np.argsort(targets_NC.sum(axis=0), kind="stable"):
+        covered = targets_NC[chosen, code].any() if chosen else False
+        rows = np.flatnonzero(targets_NC[:, code])
+        if not covered and len(rows) and len(chosen) < num - len(normal):
+            chosen.append(int(rows[targets_NC[rows].sum(axis=1).argmax()]))
+    rest = (row for row in range(len(targets_NC)) if row not in {*chosen, *normal})
+    chosen += [row for row, _ in zip(rest, range(num - len(normal) - len(chosen)), strict=False)]
+    return sorted([*chosen, *normal])
+
+
+def golden_files(split: Split, rows: Sequence[int], session: Session, spec: PreprocessSpec) -> tuple[dict[str, bytes], GoldenSet]:
+    """The frames' original bytes under their names in the bundle, and the set with this session's scores."""
+    files, frames = {}, []
+    for number, row in enumerate(rows):
+        path = split.path(row)
+        name = f"golden-{number:02d}{path.suffix.lower()}"
+        files[name] = path.read_bytes()
+        frames.append(GoldenFrame(name, {session.precision: _scores(files[name], name, session, spec)}))
+    return files, GoldenSet({session.precision: TOLERANCE[session.precision]}, tuple(frames))
+
+
+def json_from_golden(golden: GoldenSet) -> bytes:
+    """The set as it lies in the bundle."""
+    return msgspec.json.format(msgspec.json.encode(golden), indent=1) + b"\n"
+
+
+def _scores(data: bytes, name: str, session: Session, spec: PreprocessSpec) -> tuple[float, ...]:
+    prepared_HWC = prepare(image_from_bytes(data, name), spec)
+    return tuple(round(float(score), 6) for score in scores_from_logits(session.run(prepared_HWC[np.newaxis]).logits_NC[0]))

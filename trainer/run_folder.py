@@ -1,0 +1,119 @@
+"""A run's folder: what is written before step 0, and the lines that follow.
+
+    run.yaml        the resolved config
+    run.json        digests of data and class list, provenance, git revision, versions
+    metrics.jsonl   one line per logging interval and per validation
+    tensorboard/    the same for TensorBoard
+    checkpoints/    best, last (links) and the folders they point to
+
+A folder belongs to one run: another one of the same name is refused, and only the same config may go on in it.
+"""
+
+import json
+import platform
+import shutil
+import subprocess
+from importlib.metadata import version
+from pathlib import Path
+from types import TracebackType
+from typing import Any, Self
+
+import msgspec
+from torch.utils.tensorboard import SummaryWriter
+
+from edge_sdk.contract.taxonomy import taxonomy
+from trainer.config import Config, config_from_yaml, yaml_from_config
+from trainer.data.provenance import Provenance
+from trainer.errors import ConfigError
+
+CONFIG, RECORD, METRICS, CHECKPOINTS = "run.yaml", "run.json", "metrics.jsonl", "checkpoints"
+FREE_TO_CHANGE = ("data.workers", "data.cache", "data.root", "loop.threads", "loop.log_every_steps", "out")
+
+
+def claim(config: Config, *, resume: bool) -> Path:
+    """The run's folder: a new one, or on `resume` the one with the same config.
+
+    Raises:
+        ConfigError: If a run of this name exists and is not to be resumed, does not exist but is, or had another config.
+    """
+    folder = config.run_dir
+    if not (folder / CONFIG).is_file():
+        if resume:
+            raise ConfigError(f"{folder} holds no run to resume; start it without --resume")
+        folder.mkdir(parents=True, exist_ok=True)
+        return folder
+    if not resume:
+        raise ConfigError(f"{folder} holds a run already; go on with --resume, choose another name=..., or remove the folder")
+    changed = sorted(_changed_keys(config, config_from_yaml(folder / CONFIG)))
+    if changed:
+        raise ConfigError(f"{folder} was started with another {changed[0]}; resume with the same recipe and overrides")
+    return folder
+
+
+def write_record(folder: Path, config: Config, *, provenance: Provenance, data_digest: str) -> None:
+    """Write config and record, before the first step."""
+    record = {
+        "data": msgspec.to_builtins(provenance) | {"digest": data_digest, "digest_covers": "CSV bytes, names and lengths of images"},
+        "classes_digest": taxonomy().digest,
+        "git_revision": git_revision(),
+        "python": platform.python_version(),
+        "machine": platform.machine(),
+        "versions": {name: version(name) for name in ("torch", "timm", "lightning", "numpy", "opencv-python-headless")},
+    }
+    (folder / CONFIG).write_text(yaml_from_config(config), encoding="utf-8")
+    (folder / RECORD).write_text(json.dumps(record, indent=1) + "\n", encoding="utf-8")
+
+
+def best_checkpoint(path: Path) -> Path:
+    """The best checkpoint of a run's folder; a checkpoint's folder is itself."""
+    best = path / CHECKPOINTS / "best"
+    return best.resolve() if best.exists() else path
+
+
+def git_revision() -> str:
+    """The checkout's commit, with "-dirty" where tracked files differ from it; "unknown" outside a repository."""
+    git = shutil.which("git")
+    if git is None:
+        return "unknown"
+    result = subprocess.run(  # noqa: S603
+        [git, "describe", "--always", "--dirty", "--abbrev=40", "--exclude=*"],
+        capture_output=True,
+        text=True,
+        check=False,
+        cwd=Path(__file__).parent,
+    )
+    return result.stdout.strip() or "unknown"
+
+
+class MetricsLog:
+    """Figures by step, to `metrics.jsonl` and TensorBoard."""
+
+    def __init__(self, folder: Path) -> None:
+        self._file = (folder / METRICS).open("a", encoding="utf-8")
+        self._writer = SummaryWriter(str(folder / "tensorboard"))
+
+    def __enter__(self) -> Self:
+        return self
+
+    def __exit__(self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None) -> None:
+        self._file.close()
+        self._writer.close()
+
+    def write(self, part: str, step: int, figures: dict[str, Any]) -> None:
+        """One line; `part` is "train" or "val"."""
+        self._file.write(json.dumps({"part": part, "step": step, **figures}) + "\n")
+        self._file.flush()
+        for name, value in figures.items():
+            self._writer.add_scalar(f"{part}/{name}", value, step)
+
+
+def _changed_keys(one: Config, other: Config) -> set[str]:
+    flat_one, flat_other = (_flat(msgspec.to_builtins(config)) for config in (one, other))
+    return {key for key in flat_one if flat_one[key] != flat_other.get(key)} - set(FREE_TO_CHANGE)
+
+
+def _flat(tree: dict[str, Any], prefix: str = "") -> dict[str, Any]:
+    flat: dict[str, Any] = {}
+    for key, value in tree.items():
+        flat |= _flat(value, f"{prefix}{key}.") if isinstance(value, dict) else {prefix + key: value}
+    return flat
