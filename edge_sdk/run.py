@@ -10,7 +10,7 @@ from edge_sdk import __version__
 from edge_sdk.bundle import Bundle
 from edge_sdk.camera import FrameSource
 from edge_sdk.contract.golden import GoldenReport
-from edge_sdk.contract.manifest import Graph
+from edge_sdk.contract.manifest import Evaluation, Graph
 from edge_sdk.contract.preprocess import MAX_SIDE_PX, MIN_SIDE_PX
 from edge_sdk.contract.taxonomy import taxonomy
 from edge_sdk.coverage import CoverageLog
@@ -202,10 +202,20 @@ def _source_record(source: FrameSource) -> SourceRecord:
     )  # fmt: skip
 
 
+def _figures_as_run(context: RunContext) -> Evaluation | None:
+    """The bundle's figures on test images at the thresholds this run uses, or the nearest to that it has."""
+    measured = context.bundle.manifest.evaluation
+    return max(measured, key=lambda e: (e.thresholds == context.graph.threshold_origin, e.split == "Test"), default=None)
+
+
+def _evaluated_on(figures: Evaluation) -> str:
+    return f"{figures.data_name} {figures.split} ({figures.num_images} images, thresholds {figures.thresholds.replace('-', ' ')})"
+
+
 def _model_record(context: RunContext) -> ModelRecord:
     bundle, session = context.bundle, context.session
     training = bundle.manifest.training
-    figures = next((e for e in bundle.manifest.evaluation if e.split == "Test"), next(iter(bundle.manifest.evaluation), None))
+    figures = _figures_as_run(context)
     return ModelRecord(
         bundle=bundle.manifest.name,
         version=bundle.manifest.version,
@@ -222,6 +232,6 @@ def _model_record(context: RunContext) -> ModelRecord:
         threshold_origin=context.graph.threshold_origin,
         f2_ciw=figures.f2_ciw if figures else None,
         f1_normal=figures.f1_normal if figures else None,
-        evaluated_on=f"{figures.data_name} {figures.split} ({figures.num_images} images)" if figures else None,
+        evaluated_on=_evaluated_on(figures) if figures else None,
         self_test_max_abs_dp=round(context.self_test.max_abs_dp, 6),
     )

@@ -92,7 +92,7 @@ def bundle_table(bundle: Bundle) -> str:
             f"classes     {manifest.classes.name}: {len(manifest.classes.codes)} classes of {manifest.classes.coding_system}",
             f"backbone    {training.backbone}, input {spec.width}x{spec.height}",
             f"trained on  {training.data_name}{origin}, {training.num_images} images, licence: {training.data_licence}",
-            f"labels      lie from {-rule.look_behind_m:g} to {rule.look_ahead_m:g} m ahead of the camera",
+            f"labels      lie from {0 - rule.look_behind_m:g} to {rule.look_ahead_m:g} m ahead of the camera",
             *(_graph_line(graph, len(bundle.read(graph.file))) for graph in manifest.graphs),
             *map(_parity_line, manifest.parity),
             *map(_metric_line, manifest.evaluation),
@@ -116,15 +116,17 @@ def _parity_line(parity: Parity) -> str:
 
 def _metric_line(figures: Evaluation) -> str:
     return (
-        f"metric      {figures.data_name} {figures.split}, {figures.num_images} images, {figures.precision}: "
+        f"metric      {figures.data_name} {figures.split}, {figures.num_images} images, thresholds {figures.thresholds}: "
         f"F2_CIW {figures.f2_ciw:.2%}, F1_Normal {figures.f1_normal:.2%}"
     )
 
 
 def _class_lines(figures: Evaluation) -> list[str]:
     indent = " " * 12
-    heading = f"\n{indent}{figures.split:5}      n   precision  recall     F2     AP"
-    return [heading] + [
+    return [
+        f"\nper class   {figures.data_name} {figures.split}, thresholds {figures.thresholds}; n is the number of images with the class",
+        f"{indent}class      n   precision  recall     F2     AP",
+    ] + [
         f"{indent}{row.code:5} {row.num_positive:6}   {row.precision:9.2f} {row.recall:7.2f} {row.f2:6.2f} {row.ap:6.2f}"
         for row in figures.classes
     ]

@@ -24,6 +24,7 @@ Sha256 = Annotated[str, Meta(pattern=r"^[0-9a-f]{64}$")]
 Share = Annotated[float, Meta(ge=0.0, le=1.0)]
 Count = Annotated[int, Meta(ge=0)]
 Precision = Literal["fp32", "fp16", "int8-trt", "int8-x86"]
+Thresholds = Literal["protocol-0.5", "tuned-on-validation"]
 
 
 class FileEntry(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
@@ -55,7 +56,7 @@ class Graph(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
     stored_as: Literal["float32", "float16", "int8"]
     temperature: Annotated[float, Meta(gt=0.0)]
     thresholds: tuple[Share, ...]
-    threshold_origin: Literal["protocol-0.5", "tuned-on-validation"]
+    threshold_origin: Thresholds
 
 
 class LabelRule(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
@@ -97,6 +98,7 @@ class Evaluation(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
 
     data_name: str
     split: str
+    thresholds: Thresholds
     num_images: Count
     precision: Precision
     f2_ciw: Share

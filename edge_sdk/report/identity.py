@@ -18,7 +18,7 @@ def identity_section(inspection: Inspection) -> Html:
         ("Signed by", model.signed_by or "nobody: this bundle is not signed"),
         ("Training", f"{TRAINED_ON[model.data_kind]} ({model.trained_on})"),
         ("Data licence", model.data_licence),
-        ("Labels", f"speak of {number(-model.look_behind_m)} to {number(model.look_ahead_m)} m ahead of the camera"),
+        ("Labels", f"speak of {number(0 - model.look_behind_m)} to {number(model.look_ahead_m)} m ahead of the camera"),
         ("Thresholds", model.threshold_origin.replace("-", " ")),
         ("F2-CIW", percent(model.f2_ciw) + measured),
         ("F1-Normal", percent(model.f1_normal) + measured),

@@ -88,7 +88,7 @@ def hostile_inspection(text: str = HOSTILE) -> Inspection:
         odometer=OdometerRecord(name=text, key="time", unit=text, samples=1, jumps=0, resets=0), thresholds={text: 0.5},
         accounting=Accounting(received=2, processed=1, dropped={text: 1}),
         model=model(
-            bundle=text, version=text, sha256=text, signed_by=text, provider=text, precision=text, trained_on=text, data_licence=text, threshold_origin=text,
-            evaluated_on=text,
+            bundle=text, version=text, sha256=text, signed_by=text, provider=text, precision=text, trained_on=text, data_licence=text,
+            threshold_origin=text, evaluated_on=text,
         ),
     )  # fmt: skip

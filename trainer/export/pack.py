@@ -43,7 +43,7 @@ def pack(export: Path, out: Path, *, key: Ed25519PrivateKey | None, name: str | 
         label_rule=record.label_rule,
         graphs=(record.graph,),
         training=record.training,
-        evaluation=record.evaluation,
+        evaluation=(*record.evaluation, *record.evaluation_tuned),
         parity=(record.parity,),
         golden=GOLDEN,
         model_card=CARD,

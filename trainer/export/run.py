@@ -12,7 +12,7 @@ from msgspec.structs import replace
 from numpy.typing import NDArray
 
 from edge_sdk.contract.interface import scores_from_logits
-from edge_sdk.contract.manifest import ClassFigures, Evaluation, Graph, Training
+from edge_sdk.contract.manifest import ClassFigures, Evaluation, Graph, Thresholds, Training
 from edge_sdk.contract.metrics import SewerMetrics, sewer_metrics
 from edge_sdk.contract.preprocess import PreprocessSpec
 from edge_sdk.contract.taxonomy import taxonomy
@@ -82,7 +82,7 @@ def export_checkpoint(
     return record
 
 
-def evaluation_of(metrics: SewerMetrics, *, data_name: str, split: str) -> Evaluation:
+def evaluation_of(metrics: SewerMetrics, *, data_name: str, split: str, thresholds: Thresholds) -> Evaluation:
     """The manifest's form of the contract's metric."""
     classes = tuple(
         ClassFigures(
@@ -95,7 +95,7 @@ def evaluation_of(metrics: SewerMetrics, *, data_name: str, split: str) -> Evalu
         )
         for c, code in enumerate(taxonomy().codes)
     )
-    return Evaluation(data_name, split, metrics.num_images, PRECISION, metrics.f2_ciw, metrics.f1_normal, classes)
+    return Evaluation(data_name, split, thresholds, metrics.num_images, PRECISION, metrics.f2_ciw, metrics.f1_normal, classes)
 
 
 def _measured(
@@ -120,12 +120,13 @@ def _measured(
     reference_NC = _torch_logits(model, data.val, config.preprocess, min(len(data.val), NUM_PARITY))
     provenance = contract.provenance
 
-    def evaluated(threshold: float | NDArray[np.float64]) -> tuple[Evaluation, ...]:
+    def evaluated(threshold: float | NDArray[np.float64], origin: Thresholds) -> tuple[Evaluation, ...]:
         return tuple(
             evaluation_of(
                 sewer_metrics(scores_from_logits(logits[name]), split.targets_NC, taxonomy().ciw, threshold=threshold),
                 data_name=provenance.name,
                 split=name,
+                thresholds=origin,
             )
             for name, split in splits.items()
         )
@@ -139,8 +140,8 @@ def _measured(
         training=_training(contract, config),
         generator=provenance.generator,
         checkpoint_step=contract.step,
-        evaluation=evaluated(PROTOCOL),
-        evaluation_tuned=evaluated(thresholds_C),
+        evaluation=evaluated(PROTOCOL, "protocol-0.5"),
+        evaluation_tuned=evaluated(thresholds_C, "tuned-on-validation"),
         parity=parity_of(logits["Val"][: len(reference_NC)], reference_NC, thresholds_C, precision=PRECISION, reference="torch float32"),
         model_bytes=model_bytes,
     )

@@ -74,7 +74,9 @@ def develop(picture: Grid, chain: Chain, rng: np.random.Generator, *, overlay: O
 def _compressed(image: NDArray[np.uint8], quality: int) -> NDArray[np.uint8]:
     """The picture after the recorder's block coding."""
     _, stored = cv2.imencode(".jpg", image[..., ::-1], [cv2.IMWRITE_JPEG_QUALITY, quality])
-    return np.asarray(cv2.cvtColor(cv2.imdecode(stored, cv2.IMREAD_COLOR), cv2.COLOR_BGR2RGB), dtype=np.uint8)
+    decoded = cv2.imdecode(stored, cv2.IMREAD_COLOR)
+    assert decoded is not None, "what was just encoded can be decoded"
+    return np.asarray(cv2.cvtColor(decoded, cv2.COLOR_BGR2RGB), dtype=np.uint8)
 
 
 def _lens(picture: Grid, chain: Chain, scale: float) -> Grid:

@@ -1,9 +1,9 @@
 import numpy as np
 import pytest
 import torch
-from golden_cases import Case, cases
 
 from edge_sdk.contract.taxonomy import taxonomy
+from golden_cases import Case, cases
 from trainer.losses.weighted_bce import pos_weight_from_ciw, pos_weight_from_targets, weighted_bce_with_logits
 
 
