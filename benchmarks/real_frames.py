@@ -20,9 +20,9 @@ import numpy as np
 from numpy.typing import NDArray
 
 from edge_sdk.bundle import Bundle
-from edge_sdk.contract.golden import image_from_bytes
 from edge_sdk.contract.interface import scores_from_logits
 from edge_sdk.contract.preprocess import prepare
+from edge_sdk.contract.still import image_from_bytes
 from edge_sdk.contract.taxonomy import taxonomy
 from edge_sdk.errors import EdgeSdkError, InputError
 from edge_sdk.inspector import session_from_bundle
@@ -62,10 +62,16 @@ def scores_of(bundle: Bundle, frames: Sequence[RealFrame]) -> NDArray[np.float64
     """Scores (N, C) of the bundle's first graph."""
     graph = bundle.manifest.graphs[0]
     session = session_from_bundle(bundle, graph)
-    prepared = (prepare(image_from_bytes(frame.path.read_bytes(), frame.path.name), bundle.manifest.preprocess) for frame in frames)
-    logits_NC = np.concatenate([session.run(image_HWC[np.newaxis]).logits_NC for image_HWC in prepared])
+    logits_NC = np.concatenate([session.run(_prepared(bundle, frame)).logits_NC for frame in frames])
     session.close()
     return scores_from_logits(logits_NC, graph.temperature)
+
+
+def _prepared(bundle: Bundle, frame: RealFrame) -> NDArray[np.uint8]:
+    image_HWC = image_from_bytes(frame.path.read_bytes())
+    if image_HWC is None:
+        raise InputError(f"{frame.path}: not a picture")
+    return prepare(image_HWC, bundle.manifest.preprocess)[np.newaxis]
 
 
 def auroc(positive: NDArray[np.float64], negative: NDArray[np.float64]) -> float:

@@ -10,6 +10,7 @@ from numpy.typing import NDArray
 from edge_sdk.contract.taxonomy import taxonomy
 from edge_sdk.errors import OutputError
 from edge_sdk.localize import boxes_from_heat, heat_from_map
+from edge_sdk.opencv import ffmpeg_path, quiet
 from edge_sdk.pictures import draw_boxes, draw_text, text_height
 from edge_sdk.stream import FrameResult
 from edge_sdk.tracking import classes_above
@@ -70,7 +71,8 @@ class AnnotatedFilm:
         scale = min(1.0, MAX_WIDTH / image.shape[1])
         self._size = (int(image.shape[1] * scale) // 2 * 2, int(image.shape[0] * scale) // 2 * 2)
         fourcc = cv2.VideoWriter.fourcc(*"mp4v")
-        self._writer = cv2.VideoWriter(str(self._path), fourcc, self._fps, self._size)
+        with quiet():
+            self._writer = cv2.VideoWriter(ffmpeg_path(self._path), fourcc, self._fps, self._size)
         if not self._writer.isOpened():
             raise OutputError(f"{self._path}: the film cannot be written here; is the folder writable?")
 

@@ -13,6 +13,8 @@ unpack and no path to follow.
 """
 
 import hashlib
+import os
+import stat
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 from importlib.resources import as_file, files
@@ -143,10 +145,14 @@ def unpack_bundle(path: Path, out: Path) -> None:
     The signature is carried over, not checked: `Bundle.open` on either form checks it.
 
     Raises:
+        InputError: If there is no such file.
         CorruptBundleError: If the file is no bundle or its content is not what its manifest says.
         OutputError: If the directory is not empty or cannot be written.
     """
-    sealed = _SealedFile(path)
+    try:
+        sealed = _SealedFile(path)
+    except OSError as error:
+        raise InputError(f"{path}: {error.strerror}") from error
     content = sealed.content(manifest_from_json(sealed.manifest, where=str(path)).files)
     try:
         out.mkdir(parents=True, exist_ok=True)
@@ -201,9 +207,11 @@ class _SealedFolder:
 
     def _read(self, name: str, limit: int) -> bytes:
         path = self._path / name
-        if path.is_symlink() or (path.exists() and not path.is_file()):
+        if path.is_symlink():
             raise CorruptBundleError(f"{path}: not a plain file; fetch the bundle again")
-        with path.open("rb") as file:
+        with os.fdopen(os.open(path, os.O_RDONLY | os.O_NOFOLLOW | os.O_NONBLOCK), "rb") as file:
+            if not stat.S_ISREG(os.fstat(file.fileno()).st_mode):
+                raise CorruptBundleError(f"{path}: not a plain file; fetch the bundle again")
             return file.read(limit + 1)
 
 

@@ -7,7 +7,7 @@ from edge_sdk.camera import FrameSource
 from edge_sdk.records import Coverage, Gap
 from edge_sdk.stream import FrameResult
 
-GapReason = Literal["unreadable", "bad_shape", "no_chainage", "truncated", "inference_failed"]
+GapReason = Literal["unreadable", "bad_shape", "no_chainage", "truncated", "interrupted", "inference_failed"]
 
 
 @dataclass(slots=True)
@@ -27,7 +27,7 @@ class _OpenGap:
 
 
 class CoverageLog:
-    """Collects places and gaps frame by frame.
+    """Collects places and gaps frame by frame. A gap lies between the frames beside it that were seen and placed.
 
     Args:
         expects_chainage: Whether there is an odometer, so that a frame without chainage is a gap.
@@ -36,7 +36,7 @@ class CoverageLog:
     def __init__(self, expects_chainage: bool) -> None:
         self._expects_chainage = expects_chainage
         self._gaps: list[_OpenGap] = []
-        self._in_gap = False
+        self._in_gap: GapReason | None = None
         self._low_m: float | None = None
         self._high_m: float | None = None
         self._last_m: float | None = None
@@ -47,29 +47,28 @@ class CoverageLog:
 
     def add(self, result: FrameResult) -> None:
         """Take in one frame, processed or dropped."""
+        before_s, before_m = (result.time_s if self._from_s is None else self._to_s), self._last_m
         self._from_s = result.time_s if self._from_s is None else self._from_s
         self._to_s = result.time_s
         self._travel(result)
         reason = self._reason(result)
-        if reason is None:
-            if self._in_gap and self._gaps:
-                gap = self._gaps[-1]
-                gap.to_s, gap.to_m = result.time_s, _either(result.chainage.value_m, gap.to_m)
-            self._in_gap = False
-            return
-        if self._in_gap and self._gaps[-1].reason == reason:
+        if self._in_gap is not None:
             gap = self._gaps[-1]
-            gap.to_s, gap.to_m, gap.frames = result.time_s, _either(result.chainage.value_m, gap.to_m), gap.frames + 1
-        else:
-            self._gaps.append(_OpenGap(reason, result.time_s, result.time_s, self._last_m, self._last_m))
-        self._in_gap = True
+            gap.to_s, gap.to_m = result.time_s, _either(result.chainage.value_m, gap.to_m)
+            gap.frames += reason == self._in_gap
+        if reason is not None and reason != self._in_gap:
+            self._gaps.append(_OpenGap(reason, before_s, result.time_s, before_m, before_m))
+        self._in_gap = reason
 
-    def finish(self, source: FrameSource) -> None:
-        """Add what a cut-off film did not show."""
-        if source.shortfall and source.kind == "film" and source.announced_frames:
-            seen = round(self._to_s * source.fps) + 1
-            end_s = source.announced_frames / source.fps
-            self._gaps.append(_OpenGap("truncated", self._to_s, end_s, self._last_m, None, max(source.announced_frames - seen, 0)))
+    def finish(self, source: FrameSource, *, interrupted: bool) -> None:
+        """Add what was not shown any more: the rest of a cut-off film, or of a run that was stopped."""
+        total = source.announced_frames
+        if not interrupted and not (source.shortfall and source.kind == "film" and total):
+            return
+        seen = round((self._to_s - (self._from_s or 0.0)) * source.fps) + (self._from_s is not None)
+        unseen = max((total or 0) - seen, 0)
+        reason: GapReason = "interrupted" if interrupted else "truncated"
+        self._gaps.append(_OpenGap(reason, self._to_s, self._to_s + unseen / source.fps, self._last_m, None, unseen))
 
     def record(self) -> Coverage:
         """The coverage so far."""

@@ -3,6 +3,7 @@
 inspection, written = inspect_film("film.mp4", odometer=Path("odometer.csv"))
 """
 
+from collections.abc import Callable, Sequence
 from contextlib import ExitStack
 from pathlib import Path
 
@@ -12,12 +13,16 @@ from edge_sdk.camera import FrameSource, open_source
 from edge_sdk.errors import InferenceError, OutputError, SourceError
 from edge_sdk.inspector import Inspector
 from edge_sdk.odometer import Odometer
+from edge_sdk.opencv import ffmpeg_path
+from edge_sdk.pictures import FOLDER
 from edge_sdk.records import Inspection
 from edge_sdk.report import write_reports
+from edge_sdk.run import Run
 from edge_sdk.stream import FrameResult
 from edge_sdk.terminal import ProgressLine
 
 FILM = "annotated.mp4"
+RESULTS = (FILM, "report.json", "report.html", "observations.csv")
 CAPTION = "AI proposal, not reviewed"
 CAPTION_RENDERED = f"{CAPTION} - trained on rendered images"
 
@@ -50,49 +55,68 @@ def inspect_film(
         progress: Told of every frame.
 
     Returns:
-        The record, and where each result lies, by name. An interrupt (Ctrl-C) ends the run early; what was seen is written.
+        The record, and where each result lies, by name. An interrupt (Ctrl-C) ends the run early; what was seen is written. So it is
+        when the disk takes no more pictures or film, and the error is raised after that.
 
     Raises:
         EdgeSdkError: If the source, odometer, bundle or output folder cannot be used, or no frame could be inspected.
     """
     with ExitStack() as stack:
         source = stack.enter_context(open_source(uri, fps=fps))
-        readings = Odometer.from_csv(odometer, fps=source.fps, unit=odometer_unit) if odometer else None
+        readings = Odometer.from_csv(odometer, source, unit=odometer_unit) if odometer else None
         inspector = stack.enter_context(Inspector(bundle or Bundle.open(), threads=threads))
         out = _folder(out, source, overwrite=overwrite)
-        written: dict[str, Path] = {}
-        annotated = stack.enter_context(_film(out / FILM, source, inspector)) if film else None
-
-        def on_frame(result: FrameResult) -> None:
-            if annotated:
-                annotated.add(result)
-            if progress:
-                progress.add(result)
-
-        run = inspector.run(source, odometer=readings, out=out, on_frame=on_frame)
-        if progress:
-            progress.start(run, source.announced_frames)
-        try:
-            for _ in run:
-                pass
-        except KeyboardInterrupt:
-            pass  # the record says "interrupted" and holds what was seen
-        if progress:
-            progress.close()
+        annotated = _film(out / FILM, source, inspector) if film else None
+        hooks = [hook.add for hook in (annotated, progress) if hook is not None]
+        run = inspector.run(source, odometer=readings, out=out, on_frame=lambda result: _call(hooks, result))
+        failure = _drive(run, source, annotated, progress)
         inspection = run.inspection
+    if failure is None:
         _check_seen(inspection)
-    written |= write_reports(inspection, out)
+    written = write_reports(inspection, out)
+    if failure is not None:
+        raise failure
     if film and (out / FILM).exists():
         written["film"] = out / FILM
     return inspection, written
 
 
+def _drive(run: Run, source: FrameSource, film: AnnotatedFilm | None, progress: ProgressLine | None) -> OutputError | None:
+    """Run to the end, an interrupt or a disk that takes no more; what was seen is reported in each case."""
+    try:
+        if progress:
+            progress.start(run, source.announced_frames)
+        for _ in run:
+            pass
+    except KeyboardInterrupt:
+        pass  # the record says "interrupted"
+    except OutputError as error:
+        return error
+    finally:
+        if progress:
+            progress.close()
+    try:
+        if film:
+            film.close()
+    except OutputError as error:
+        return error
+    return None
+
+
+def _call(hooks: Sequence[Callable[[FrameResult], None]], result: FrameResult) -> None:
+    for hook in hooks:
+        hook(result)
+
+
 def _folder(out: Path | None, source: FrameSource, *, overwrite: bool) -> Path:
     folder = out or Path(f"{Path(source.name).stem}-inspection")
+    ffmpeg_path(folder)  # refuses names that no film can be written under
     try:
         folder.mkdir(parents=True, exist_ok=True)
         if any(folder.iterdir()) and not overwrite:
             raise OutputError(f"{folder} is not empty; choose another --out, or give --overwrite")
+        for old in (*(folder / name for name in RESULTS), *(folder / FOLDER).glob("*.jpg")):
+            old.unlink(missing_ok=True)  # a new report beside old pictures would mislead
         probe = folder / ".writable"
         probe.touch()
         probe.unlink()

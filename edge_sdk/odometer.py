@@ -1,16 +1,20 @@
 """The odometer: which place of the pipe a frame shows, from a file of counter readings.
 
-The counter is believed as it stands: where it is preset, reset or runs backwards, chainage does the same, and the place is flagged.
-Between two readings chainage is interpolated for at most one second; beyond that it is unknown, never invented.
+The counter is believed as it stands: where it is preset, reset or runs backwards, chainage does the same, and the place is flagged. A
+frame within one second of a reading has a place, interpolated to the next reading of the same run of the counter; any other frame has
+none, for nothing is invented.
 """
 
 import csv
 import math
 import re
-from bisect import bisect_right
+from bisect import bisect_left, bisect_right
 from dataclasses import dataclass
+from itertools import pairwise
 from pathlib import Path
-from typing import Literal
+from typing import Literal, Protocol
+
+import numpy as np
 
 from edge_sdk.camera.frame import Frame
 from edge_sdk.errors import OdometerError
@@ -23,6 +27,8 @@ COUNTER_STEP_M = 0.25  # a coarse counter moves in steps; only what exceeds both
 RESET_M = 0.01  # a counter that lands on zero was reset
 SAME_TIME_S = 1e-3
 MAX_LINE_BYTES = 64 * 1024
+MAX_FILE_BYTES = 64 * 1024 * 1024
+MAX_CHAINAGE_M = 100_000.0  # no crawler has that much cable
 
 _DISTANCE = re.compile(r"(?:distance|counter|chainage|odometer)(?:_(m|cm|mm|ft|in))?")
 
@@ -39,102 +45,131 @@ class Chainage:
     segment: int = 0
 
 
+class DriveSource(Protocol):
+    """What an odometer must know of the film or folder it belongs to."""
+
+    name: str
+    fps: float
+    announced_frames: int | None
+    names: tuple[str, ...] | None
+
+
 @dataclass(frozen=True, slots=True)
 class _Reading:
-    time_s: float
+    """`at` is seconds, or a frame number where the file counts frames or names stills."""
+
+    at: float
     value_m: float
     quality: ChainageQuality
     segment: int
 
 
 class Odometer:
-    """Counter readings of one drive.
+    """Counter readings of one drive, fitted to its film or folder; made by `Odometer.from_csv`."""
 
-    Args:
-        record: Where they come from, for the report.
-        readings: By rising time.
-        by_file: For stills, the reading's index by file name; times are then the stills' own.
-    """
-
-    def __init__(self, record: OdometerRecord, readings: list[_Reading], by_file: dict[str, int]) -> None:
+    def __init__(
+        self, record: OdometerRecord, readings: list[_Reading], *, per_second: float, still_times_s: tuple[float, ...] | None = None
+    ) -> None:
         self.record = record
-        self._readings, self._by_file = readings, by_file
-        self._times = [reading.time_s for reading in readings]
+        self._readings, self._per_second, self._still_times_s = readings, per_second, still_times_s
+        self._at = [reading.at for reading in readings]
 
     @classmethod
-    def from_csv(cls, path: Path | str, *, fps: float, unit: str | None = None) -> "Odometer":
+    def from_csv(cls, path: Path | str, source: DriveSource, *, unit: str | None = None) -> "Odometer":
         """Read a CSV file with a header line.
 
-        One column says when: `file` (a still's name), `frame` (number from 0) or `time_s`; the first of these that is there counts, and
-        `time_s` beside `file` gives the stills their times. One column says where: `distance`, `counter`, `chainage` or `odometer` with
-        the unit as its ending (`_m _cm _mm _ft _in`) or given as `unit`. Other columns are ignored.
+        One column says when: `file` (a still's name), `frame` (number from 0) or `time_s` (seconds from the film's start); the first of
+        these that is there counts, and `time_s` beside `file` gives the stills their times. One column says where: `distance`, `counter`,
+        `chainage` or `odometer` with the unit as its ending (`_m _cm _mm _ft _in`) or given as `unit`. Other columns are ignored.
 
         Args:
             path: The file; commas or semicolons.
-            fps: Frames per second of the film, to turn frame numbers into times.
+            source: The film or folder the readings belong to.
             unit: Unit of the distances where the header does not say it.
 
         Raises:
-            OdometerError: If the file cannot be read, a column is missing, or a value is no finite number or goes back in time; with the
-                line.
+            OdometerError: If the file cannot be read, a column is missing, a value is no finite number or goes back in time (with the
+                line), or the readings do not belong to this source.
         """
         path = Path(path)
         rows = _rows(path)
         columns = _columns(path, rows[0][1], unit)
-        times: list[float] = []
-        values: list[float] = []
-        names: list[str] = []
-        for line, row in rows[1:]:
-            times.append(_time_s(path, line, row, columns, fps, fallback=len(times) / fps))
-            values.append(_number(path, line, row, columns.distance) * METRES[columns.unit])
-            names.append(row[columns.when].strip() if columns.key == "file" else "")
-            if len(times) > 1 and times[-1] <= times[-2]:
-                raise OdometerError(f"{path}, line {line}: {columns.key} does not grow; sort the file and remove double lines")
-        if not values:
+        if len(rows) == 1:
             raise OdometerError(f"{path}: no readings below the header")
-        readings = _judged(times, values)
-        jumps, resets = (sum(reading.quality == q for reading in readings) for q in ("jump", "reset"))
-        record = OdometerRecord(name=path.name, key=columns.key, unit=columns.unit, samples=len(readings), jumps=jumps, resets=resets)
-        return cls(record, readings, {name: i for i, name in enumerate(names)} if columns.key == "file" else {})
+        values = [_metres(path, line, row, columns) for line, row in rows[1:]]
+        if columns.key == "file":
+            return cls._of_stills(path, rows[1:], columns, values, source)
+        at = [_number(path, line, row, columns.when) for line, row in rows[1:]]
+        late = next((i for i in range(1, len(at)) if at[i] <= at[i - 1]), None)
+        if late is not None:
+            raise OdometerError(f"{path}, line {rows[late + 1][0]}: {columns.key} does not grow; sort the file and remove double lines")
+        per_second = source.fps if columns.key == "frame" else 1.0
+        _check_covers(path, at, columns.key, source)
+        return cls(*_judged(path, columns, at, values, per_second), per_second=per_second)
 
-    def check_covers(self, *, duration_s: float | None) -> None:
-        """Refuse readings that lie outside the film altogether.
+    @classmethod
+    def _of_stills(
+        cls, path: Path, rows: list[tuple[int, dict[str, str]]], columns: "_Columns", values: list[float], source: DriveSource
+    ) -> "Odometer":
+        """Readings by file name: the stills' order in the folder is the order of the drive."""
+        if source.names is None:
+            raise OdometerError(f"{path}: its readings are by file name, but {source.name} is a film; give a column time_s or frame")
+        position = {name: i for i, name in enumerate(source.names)}
+        listed: dict[int, tuple[float, float]] = {}
+        for (line, row), value_m in zip(rows, values, strict=True):
+            index = position.get(row[columns.when].strip())
+            if index in listed:
+                raise OdometerError(f"{path}, line {line}: {row[columns.when]} has a reading already; remove double lines")
+            if index is not None:
+                listed[index] = (index / source.fps if columns.time is None else _number(path, line, row, columns.time), value_m)
+        if not listed:
+            raise OdometerError(f"{path}: names none of the {len(source.names)} stills in {source.name}; give file names without folders")
+        at = sorted(listed)
+        times_s = [listed[i][0] for i in at]
+        late = next((k for k in range(1, len(at)) if times_s[k] <= times_s[k - 1]), None)
+        if late is not None:
+            before, after = source.names[at[late - 1]], source.names[at[late]]
+            raise OdometerError(f"{path}: {after} follows {before} in the folder, but its time_s is not later; mend the times or the names")
+        record, readings = _judged(path, columns, [float(i) for i in at], [listed[i][1] for i in at], source.fps, times_s=times_s)
+        return cls(record, readings, per_second=source.fps, still_times_s=_still_times(len(source.names), at, times_s, source.fps))
 
-        Raises:
-            OdometerError: If the last reading is before the film's start or the first after its end.
-        """
-        if self._by_file or duration_s is None:
-            return
-        first, last = self._times[0], self._times[-1]
-        if last < 0 or first > duration_s + MAX_INTERPOLATION_S:
-            raise OdometerError(
-                f"{self.record.name}: readings from {first:g} to {last:g} s, but the film runs from 0 to {duration_s:g} s; "
-                "count the times from the film's start"
-            )
+    @property
+    def looks(self) -> int:
+        """+1 where the camera looks towards rising chainage (the counter rises over the whole drive), else -1."""
+        steps = (b.value_m - a.value_m for a, b in pairwise(self._readings) if a.segment == b.segment)
+        return -1 if sum(steps) < 0 else 1
 
     def time_s(self, frame: Frame) -> float:
-        """The frame's time: the reading's own for a still that has one, else the frame's."""
-        reading = self._by_file.get(frame.name or "")
-        return frame.time_s if reading is None else self._times[reading]
+        """The frame's time: the file's for stills, else the frame's own."""
+        return frame.time_s if self._still_times_s is None else self._still_times_s[frame.seq]
 
     def at(self, frame: Frame) -> Chainage:
         """Chainage of a frame; `value_m` is None where no reading is near enough."""
-        if self._by_file:
-            index = self._by_file.get(frame.name or "")
-            return Chainage(None, "none") if index is None else _chainage(self._readings[index])
-        return self._at_time(frame.time_s)
+        if self._still_times_s is not None:
+            index = bisect_left(self._at, frame.seq)
+            exact = index < len(self._at) and self._at[index] == frame.seq
+            return _chainage(self._readings[index]) if exact else Chainage(None, "none", self._segment_before(index))
+        return self._interpolated(frame.seq if self.record.key == "frame" else frame.time_s)
 
-    def _at_time(self, time_s: float) -> Chainage:
-        after = bisect_right(self._times, time_s + SAME_TIME_S)
+    def _interpolated(self, at: float) -> Chainage:
+        after = bisect_right(self._at, at + SAME_TIME_S * self._per_second)
         if after == 0:
             return Chainage(None, "none")
         before = self._readings[after - 1]
-        age_s = time_s - before.time_s
+        age_s = (at - before.at) / self._per_second
         if age_s <= SAME_TIME_S:
             return _chainage(before)
-        if after == len(self._readings):
-            return Chainage(before.value_m, "interpolated", before.segment) if age_s <= MAX_INTERPOLATION_S else Chainage(None, "stale")
-        return _between(before, self._readings[after], time_s)
+        following = self._readings[after] if after < len(self._readings) else None
+        if following is None or following.segment != before.segment:
+            near = age_s <= MAX_INTERPOLATION_S
+            return Chainage(before.value_m if near else None, "interpolated" if near else "stale", before.segment)
+        if min(age_s, (following.at - at) / self._per_second) > MAX_INTERPOLATION_S:
+            return Chainage(None, "stale", before.segment)
+        share = (at - before.at) / (following.at - before.at)
+        return Chainage(before.value_m + share * (following.value_m - before.value_m), "interpolated", before.segment)
+
+    def _segment_before(self, index: int) -> int:
+        return self._readings[max(index - 1, 0)].segment
 
 
 @dataclass(frozen=True, slots=True)
@@ -149,6 +184,8 @@ class _Columns:
 def _rows(path: Path) -> list[tuple[int, dict[str, str]]]:
     """Header and rows with their line numbers; the header maps each name to itself."""
     try:
+        if path.stat().st_size > MAX_FILE_BYTES:
+            raise OdometerError(f"{path}: over {MAX_FILE_BYTES >> 20} MB; one reading per frame is enough")
         text = path.read_text(encoding="utf-8-sig")
     except OSError as error:
         raise OdometerError(f"{path}: {error.strerror}") from error
@@ -159,15 +196,21 @@ def _rows(path: Path) -> list[tuple[int, dict[str, str]]]:
         raise OdometerError(f"{path}: {'empty' if not lines else 'a line of over 64 KiB'}; give a CSV with a header line")
     delimiter = ";" if lines[0].count(";") > lines[0].count(",") else ","
     reader = csv.reader(lines, delimiter=delimiter)
-    header = [name.strip().lower() for name in next(reader)]
-    rows = [(1, {name: name for name in header})]
-    for row in reader:
-        if not any(cell.strip() for cell in row):
-            continue
-        if len(row) != len(header):
-            raise OdometerError(f"{path}, line {reader.line_num}: {len(row)} values for {len(header)} columns")
-        rows.append((reader.line_num, dict(zip(header, row, strict=True))))
+    try:
+        header = [name.strip().lower() for name in next(reader)]
+        rows = [(1, {name: name for name in header})]
+        rows += [(reader.line_num, _row(path, reader.line_num, header, row)) for row in reader if any(cell.strip() for cell in row)]
+    except csv.Error as error:
+        raise OdometerError(f"{path}, line {reader.line_num}: {error}") from error
+    if len(rows[0][1]) != len(header):
+        raise OdometerError(f"{path}: a column stands twice in the header ({', '.join(header)})")
     return rows
+
+
+def _row(path: Path, line: int, header: list[str], row: list[str]) -> dict[str, str]:
+    if len(row) != len(header):
+        raise OdometerError(f"{path}, line {line}: {len(row)} values for {len(header)} columns")
+    return dict(zip(header, row, strict=True))
 
 
 def _columns(path: Path, header: dict[str, str], unit: str | None) -> _Columns:
@@ -187,15 +230,16 @@ def _columns(path: Path, header: dict[str, str], unit: str | None) -> _Columns:
     return _Columns(when[0], when[1], "time_s" if "time_s" in header else None, name, ending or str(unit))
 
 
-def _time_s(path: Path, line: int, row: dict[str, str], columns: _Columns, fps: float, *, fallback: float) -> float:
-    if columns.key == "frame":
-        return _number(path, line, row, columns.when) / fps
-    return fallback if columns.time is None else _number(path, line, row, columns.time)
+def _metres(path: Path, line: int, row: dict[str, str], columns: _Columns) -> float:
+    value_m = _number(path, line, row, columns.distance) * METRES[columns.unit]
+    if abs(value_m) > MAX_CHAINAGE_M:
+        raise OdometerError(f"{path}, line {line}: {columns.distance} is {row[columns.distance]}, more than {MAX_CHAINAGE_M:g} m")
+    return value_m
 
 
 def _number(path: Path, line: int, row: dict[str, str], column: str) -> float:
     try:
-        value = float(row[column])
+        value = float(row[column].replace("_", "x"))  # Python reads 1_0 as ten; people do not
     except ValueError:
         value = math.nan
     if not math.isfinite(value):
@@ -203,32 +247,42 @@ def _number(path: Path, line: int, row: dict[str, str], column: str) -> float:
     return value
 
 
-def _judged(times: list[float], values: list[float]) -> list[_Reading]:
-    """Readings with jumps and resets found: a step no crawler makes, or a landing on zero."""
+def _check_covers(path: Path, at: list[float], key: str, source: DriveSource) -> None:
+    """Refuse readings that lie outside the film altogether."""
+    if source.announced_frames is None:
+        return
+    frames = source.announced_frames
+    unit, end, slack = ("s", frames / source.fps, MAX_INTERPOLATION_S) if key == "time" else ("frames", float(frames), source.fps)
+    if at[-1] < 0 or at[0] > end + slack:
+        raise OdometerError(
+            f"{path}: readings from {at[0]:g} to {at[-1]:g} {unit}, but the film runs from 0 to {end:g} {unit}; count from the film's start"
+        )
+
+
+def _judged(
+    path: Path, columns: _Columns, at: list[float], values: list[float], per_second: float, *, times_s: list[float] | None = None
+) -> tuple[OdometerRecord, list[_Reading]]:
+    """Readings with jumps and resets found: a step no crawler makes; it is a reset if it lands on zero."""
+    times_s = times_s or [x / per_second for x in at]
     readings: list[_Reading] = []
     segment = 0
-    for i, (time_s, value_m) in enumerate(zip(times, values, strict=True)):
+    for i, value_m in enumerate(values):
         quality: ChainageQuality = "ok"
-        if i:
-            step_m, limit_m = abs(value_m - values[i - 1]), COUNTER_STEP_M + MAX_SPEED_M_S * (time_s - times[i - 1])
-            if step_m > COUNTER_STEP_M and abs(value_m) < RESET_M:
-                quality = "reset"
-            elif step_m > limit_m:
-                quality = "jump"
+        if i and abs(value_m - values[i - 1]) > COUNTER_STEP_M + MAX_SPEED_M_S * (times_s[i] - times_s[i - 1]):
+            quality = "reset" if abs(value_m) < RESET_M else "jump"
         segment += quality != "ok"
-        readings.append(_Reading(time_s, value_m, quality, segment))
-    return readings
+        readings.append(_Reading(at[i], value_m, quality, segment))
+    jumps, resets = (sum(reading.quality == q for reading in readings) for q in ("jump", "reset"))
+    record = OdometerRecord(name=path.name, key=columns.key, unit=columns.unit, samples=len(readings), jumps=jumps, resets=resets)
+    return record, readings
 
 
-def _between(before: _Reading, after: _Reading, time_s: float) -> Chainage:
-    """Linear between two readings of one segment, within a second of the earlier or later one."""
-    if min(time_s - before.time_s, after.time_s - time_s) > MAX_INTERPOLATION_S:
-        return Chainage(None, "stale")
-    if after.segment != before.segment:
-        near = time_s - before.time_s <= MAX_INTERPOLATION_S
-        return Chainage(before.value_m, "interpolated", before.segment) if near else Chainage(None, "stale")
-    share = (time_s - before.time_s) / (after.time_s - before.time_s)
-    return Chainage(before.value_m + share * (after.value_m - before.value_m), "interpolated", before.segment)
+def _still_times(num_stills: int, at: list[int], times_s: list[float], fps: float) -> tuple[float, ...]:
+    """A time for every still: the listed ones their own, those between by their share, those outside by the frame rate."""
+    times = [float(t) for t in np.interp(range(num_stills), at, times_s)]
+    times[: at[0]] = [times_s[0] + (i - at[0]) / fps for i in range(at[0])]
+    times[at[-1] + 1 :] = [times_s[-1] + (i - at[-1]) / fps for i in range(at[-1] + 1, num_stills)]
+    return tuple(times)
 
 
 def _chainage(reading: _Reading) -> Chainage:

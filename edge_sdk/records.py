@@ -111,7 +111,7 @@ class Gap(Record, frozen=True):
     With reason `no_chainage` the frames were looked at, but their place is unknown: what was seen there has a film time only.
     """
 
-    reason: Literal["unreadable", "bad_shape", "no_chainage", "truncated", "inference_failed"]
+    reason: Literal["unreadable", "bad_shape", "no_chainage", "truncated", "interrupted", "inference_failed"]
     from_s: float
     to_s: float
     from_m: float | None

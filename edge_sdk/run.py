@@ -73,12 +73,12 @@ class Run:
         self._coverage = CoverageLog(odometer is not None)
         self._observations: dict[int, Observation] = {}
         self._accounting = Accounting(received=0, processed=0, dropped={})
-        self._finished = False
-        if odometer is not None:
-            frames = source.announced_frames
-            odometer.check_covers(duration_s=frames / source.fps if frames else None)
+        self._started = self._finished = False
 
     def __iter__(self) -> Iterator[Observation]:
+        if self._started:
+            raise RuntimeError("a run can be iterated over once; make another with Inspector.run")
+        self._started = True
         manifest, graph = self._context.bundle.manifest, self._context.graph
         stream = FrameStream(
             self._source, self._context.session, manifest.preprocess, odometer=self._odometer, temperature=graph.temperature
@@ -88,9 +88,9 @@ class Run:
                 for result in stream:
                     self._accounting = stream.accounting
                     yield from self._take(result)
-            self._coverage.finish(self._source)
             self._finished = True
         finally:
+            self._coverage.finish(self._source, interrupted=not self._finished)
             closed = [self._observe(track) for track in self._tracker.finish()]
         yield from closed
 
@@ -98,11 +98,6 @@ class Run:
     def num_observations(self) -> int:
         """Observations closed so far."""
         return len(self._observations)
-
-    @property
-    def num_open(self) -> int:
-        """Tracks that may become observations once the camera has passed them."""
-        return self._tracker.num_open()
 
     @property
     def inspection(self) -> Inspection:
@@ -136,14 +131,14 @@ class Run:
             yield self._observe(track)
 
     def _observe(self, track: ClosedTrack[FrameResult]) -> Observation:
-        for absorbed in track.absorbed:
-            self._observations.pop(absorbed, None)
-        before = self._observations.get(track.track_id)
+        earlier = [self._observations.pop(i) for i in (track.track_id, *track.absorbed) if i in self._observations]
+        before = max(earlier, key=lambda observation: observation.score.peak, default=None)
         picture = before.picture if before else None
         if track.best is not None and self._out is not None:
             picture = self._picture(track, track.best)
         observation = observation_from_track(
-            track, before, picture, run_id=self.run_id, label_rule=self._context.bundle.manifest.label_rule,
+            track, before, picture, run_id=self.run_id, looks=self._odometer.looks if self._odometer else 1,
+            label_rule=self._context.bundle.manifest.label_rule,
             thresholds=self._context.graph.thresholds, policy=self._context.policy,
         )  # fmt: skip
         self._observations[track.track_id] = observation
@@ -157,7 +152,9 @@ class Run:
         )
 
     def _status(self) -> tuple[RunStatus, tuple[str, ...]]:
-        reasons = [f"{count} frames {DROP_WORDS[reason]}" for reason, count in self._accounting.dropped.items()]
+        dropped = self._accounting.dropped
+        named = {"unreadable"} if self._source.kind == "folder" and self._source.shortfall else set()  # the shortfall says it with a name
+        reasons = [f"{count} frames {DROP_WORDS[reason]}" for reason, count in dropped.items() if reason not in named]
         if not self._finished:
             return "interrupted", (*reasons, "the run was stopped before the source ended")
         if self._source.shortfall:
@@ -176,6 +173,8 @@ class Run:
                 f"Jumps of the counter: {self._odometer.record.jumps}, resets: {self._odometer.record.resets}; chainage follows it as it "
                 "stands, so a place may carry two chainages."
             )
+        if self._odometer is not None and self._odometer.looks < 0:
+            notices.append("The counter falls along the drive: the camera is taken to look towards lower chainage.")
         if source.width / source.height > WIDE_ASPECT:
             notices.append(f"The picture is {source.width}x{source.height}; the model knows 4:3 and 5:4 pictures.")
         if source.kind == "folder" and (self._odometer is None or self._odometer.record.key != "file"):
@@ -184,10 +183,7 @@ class Run:
 
 
 def _place(result: FrameResult) -> Place:
-    chainage = result.chainage
-    if chainage.value_m is None:
-        return Place("time", chainage.segment, result.time_s)
-    return Place("distance", chainage.segment, chainage.value_m)
+    return Place(result.chainage.segment, result.chainage.value_m)
 
 
 def _along_the_pipe(observation: Observation) -> tuple[bool, float, float, str]:

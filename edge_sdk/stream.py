@@ -5,6 +5,7 @@ leave Python's lock while they work). Every frame of a film or folder is process
 `received == processed + sum of dropped` once the stream has ended.
 """
 
+import logging
 import queue
 import threading
 from collections import Counter
@@ -24,6 +25,8 @@ from edge_sdk.errors import FrameShapeError, InferenceError
 from edge_sdk.odometer import Chainage, Odometer
 from edge_sdk.records import Accounting
 from edge_sdk.runtime import Session
+
+logger = logging.getLogger(__name__)
 
 QUEUE_DEPTH = 4  # frames decoded ahead: enough to bridge a slow key frame, little enough to stay small at 1080p (25 MB)
 POLL_S = 0.1
@@ -139,7 +142,9 @@ class FrameStream:
             return self._drop(frame, time_s, chainage, dropped_before, item.dropped or "unreadable")
         try:
             logits_NC, maps_NChw = self._session.run(item.image_HWC[np.newaxis])
-        except InferenceError:
+        except InferenceError as error:
+            if not self._counts.dropped["inference_failed"]:
+                logger.warning("frame %d of %s dropped, and the next such ones without a word: %s", frame.seq, self._source.name, error)
             return self._drop(frame, time_s, chainage, dropped_before, "inference_failed")
         self._counts.processed += 1
         scores_C = scores_from_logits(logits_NC[0], self._temperature)

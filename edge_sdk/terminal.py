@@ -142,4 +142,5 @@ def _row(item: Observation) -> Sequence[str]:
 
 
 def _film_time(time_s: float) -> str:
-    return f"{int(time_s // 60)}:{time_s % 60:04.1f}"
+    tenths = round(time_s * 10)
+    return f"{tenths // 600}:{tenths % 600 / 10:04.1f}"

@@ -1,3 +1,4 @@
+import os
 from pathlib import Path
 
 import cv2
@@ -5,8 +6,9 @@ import numpy as np
 import pytest
 
 import tiny
+from edge_sdk.camera import film as film_module
 from edge_sdk.camera import open_source
-from edge_sdk.errors import SourceError
+from edge_sdk.errors import InputError, SourceError
 
 
 def numbered(num: int) -> list[np.ndarray]:
@@ -139,3 +141,72 @@ def test_live_sources_are_refused_without_repeating_the_password(uri: str) -> No
 def test_impossible_rates_are_refused(tmp_path: Path, fps: float) -> None:
     with pytest.raises(SourceError, match="frames per second"):
         open_source(tmp_path, fps=fps)
+
+
+def test_names_that_look_like_protocols_or_patterns_are_files(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    film = tiny.write_film(tmp_path / "f.mp4", numbered(5))
+    monkeypatch.chdir(tmp_path)
+
+    for name in ("2024-01-01T10:30:00.mp4", "pipe %03d.mp4", "rohr ä 1.mp4"):
+        film = film.rename(tmp_path / name)
+        with open_source(name) as source:
+            assert len(list(source.frames())) == 5 and source.name == name
+
+
+def test_a_name_that_is_not_utf8_is_refused_before_opencv_crashes_on_it(tmp_path: Path) -> None:
+    path = os.fsencode(tmp_path) + b"/caf\xe9.mp4"
+    tiny.write_film(tmp_path / "f.mp4", numbered(5))
+    (tmp_path / "f.mp4").rename(os.fsdecode(path))
+
+    with pytest.raises(InputError, match=r"caf\\udce9\.mp4: the name is not valid UTF-8; rename it"):
+        open_source(os.fsdecode(path))
+
+
+def test_pipes_and_playlists_are_refused(tmp_path: Path) -> None:
+    os.mkfifo(tmp_path / "pipe.mp4")
+    (tmp_path / "list.mp4").write_text("ffconcat version 1.0\nfile /etc/hostname\n")
+
+    with pytest.raises(SourceError, match="not a plain file"):
+        open_source(tmp_path / "pipe.mp4")
+    with pytest.raises(SourceError, match="a playlist that names other files"):
+        open_source(tmp_path / "list.mp4")
+    with pytest.raises(SourceError, match="File name too long"):
+        open_source("a" * 300)
+
+
+def test_hidden_files_are_no_stills_and_the_working_directory_has_a_name(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    cv2.imwrite(str(tmp_path / "a.png"), np.zeros((40, 40, 3), np.uint8))
+    (tmp_path / "._a.png").write_bytes(b"macOS")
+    monkeypatch.chdir(tmp_path)
+
+    with open_source(".") as source:
+        assert source.names == ("a.png",) and source.name == tmp_path.name
+
+
+class SplicedCapture:
+    """Stands for a film whose clock is spliced: real ones need a recorder that breaks off."""
+
+    stamps_s = (100.0, 100.04, 100.08, 5.0, 5.04, 9000.0, 9000.04)
+
+    def __init__(self) -> None:
+        self._next = -1
+
+    def read(self) -> tuple[bool, np.ndarray | None]:
+        self._next += 1
+        return (True, np.zeros((40, 40, 3), np.uint8)) if self._next < len(self.stamps_s) else (False, None)
+
+    def get(self, key: int) -> float:
+        stamp = self.stamps_s[min(self._next, len(self.stamps_s) - 1)]
+        return {cv2.CAP_PROP_POS_MSEC: stamp * 1000, cv2.CAP_PROP_FPS: 25.0, cv2.CAP_PROP_FRAME_COUNT: 2507.0}[key]
+
+    def release(self) -> None: ...
+
+
+def test_a_spliced_clock_goes_on_and_a_late_start_is_no_missing_film(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(film_module, "_capture", lambda path: SplicedCapture())
+
+    with film_module.FilmSource(tmp_path / "f.ts") as source:
+        times = [frame.time_s for frame in source.frames()]
+
+    np.testing.assert_allclose(times, np.arange(7) / 25, atol=1e-9)
+    assert source.announced_frames == 7 and source.shortfall is None

@@ -2,6 +2,7 @@
 
 import subprocess
 import sys
+import time
 from pathlib import Path
 
 import cv2
@@ -119,7 +120,7 @@ def test_grey_and_rgba_stills_are_taken_as_rgb(cli, tmp_path: Path) -> None:
 def test_bad_odometer_files(cli, film: Path, tmp_path: Path, text: str, words: str) -> None:
     (tmp_path / "odometer.csv").write_text(text)
     code, _, err = cli(film, "--odometer", tmp_path / "odometer.csv")
-    assert code == 1 and words in only_error(err) and not (tmp_path / "out" / "report.json").exists()
+    assert code == 1 and words in only_error(err) and not (tmp_path / "out").exists()
 
 
 def bundle_error(capfd: pytest.CaptureFixture[str], verb: str, *arguments: str | Path) -> str:
@@ -184,7 +185,7 @@ def test_an_unwritable_place_is_named(cli, film: Path, tmp_path: Path) -> None:
 
 def test_ctrl_c_writes_what_was_seen(film: Path, bundle_path: Path, trust: Path, tmp_path: Path) -> None:
     """SIGINT to the real program, in the middle of a long film."""
-    long = tiny.write_film(tmp_path / "long.mp4", [tiny.painted(tiny.GREY, height=288, width=352)] * 3000)
+    long = tiny.write_film(tmp_path / "long.mp4", [tiny.painted(tiny.GREY, height=288, width=352)] * 20_000)
     command = [
         sys.executable,
         "-m",
@@ -201,13 +202,20 @@ def test_ctrl_c_writes_what_was_seen(film: Path, bundle_path: Path, trust: Path,
     process = subprocess.Popen(command, stderr=subprocess.PIPE, stdout=subprocess.PIPE, text=True)
     film_path = tmp_path / "out" / "annotated.mp4"
     while not film_path.exists() and process.poll() is None:
-        pass
+        time.sleep(0.01)
     process.send_signal(2)
     _, err = process.communicate(timeout=60)
 
     inspection = inspection_from_json((tmp_path / "out" / "report.json").read_bytes())
     assert process.returncode == 130 and "Traceback" not in err, err
-    assert inspection.status == "interrupted" and 0 < inspection.accounting.received < 3000
+    assert inspection.status == "interrupted" and 0 < inspection.accounting.received < 20_000
+
+
+def test_unpacking_what_is_no_bundle_is_one_line(tmp_path: Path, capfd: pytest.CaptureFixture[str]) -> None:
+    (tmp_path / "folder").mkdir()
+
+    assert "No such file" in bundle_error(capfd, "unpack", tmp_path / "absent", tmp_path / "out")
+    assert "directory" in bundle_error(capfd, "unpack", tmp_path / "folder", tmp_path / "out")
 
 
 def test_verbs_are_frozen(capfd: pytest.CaptureFixture[str]) -> None:

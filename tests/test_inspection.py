@@ -9,9 +9,9 @@ import pytest
 import tiny
 from edge_sdk import Bundle, Inspector, Odometer, open_source
 from edge_sdk.contract.manifest import LabelRule
-from edge_sdk.errors import InferenceError
+from edge_sdk.errors import InferenceError, OutputError
 from edge_sdk.inspect_film import inspect_film
-from edge_sdk.records import Inspection, Observation
+from edge_sdk.records import Inspection, Observation, inspection_from_json
 
 FPS, SPEED_M_S = 10.0, 0.2
 BOX = (16, 24, 64, 72)  # left, top, right, bottom in the 128 x 96 frame
@@ -105,6 +105,41 @@ def test_label_rule_bounds_the_place(tmp_path: Path, trust: Path) -> None:
     assert crack.chainage_uncertainty_m == (0.0, pytest.approx(0.6, abs=0.15))
 
 
+def test_against_the_counter_the_place_is_where_it_passed_the_camera(tmp_path: Path, trust: Path) -> None:
+    """The counter falls from 20 m: a thing at 17.6 m, first seen 1 m before it."""
+    path = tiny.tiny_bundle(tmp_path / "b.bundle", label_rule=LabelRule(look_ahead_m=1.0, look_behind_m=0.0))
+    film = tiny.write_film(tmp_path / "film.mp4", frames := pipe({tiny.RED: [(1.4, 2.4)]}), fps=FPS)
+    rows = [f"{i / FPS},{20 - i / FPS * SPEED_M_S}" for i in range(len(frames))]
+    (tmp_path / "odometer.csv").write_text("time_s,distance_m\n" + "\n".join(rows))
+
+    inspection, _ = inspect_film(
+        film, bundle=Bundle.open(path, trust=[trust]), odometer=tmp_path / "odometer.csv", out=tmp_path / "out", film=False
+    )
+
+    (crack,) = inspection.observations
+    assert crack.chainage_m == pytest.approx(17.6, abs=0.15) and crack.kind == "point"
+    assert any("counter falls" in notice for notice in inspection.notices)
+
+
+def test_a_disk_that_takes_no_pictures_still_gets_the_report(tmp_path: Path, bundle: Bundle) -> None:
+    film = tiny.write_film(tmp_path / "film.mp4", pipe({tiny.RED: [(1.0, 1.4)]}), fps=FPS)
+    (tmp_path / "out").mkdir()
+    (tmp_path / "out" / "pictures").write_text("a file where the folder should be")
+
+    with pytest.raises(OutputError, match="pictures"):
+        inspect_film(film, bundle=bundle, out=tmp_path / "out", overwrite=True)
+
+    record = inspection_from_json((tmp_path / "out" / "report.json").read_bytes())
+    assert record.status == "interrupted" and record.accounting.processed > 0
+
+
+def test_overwriting_leaves_nothing_of_the_run_before(tmp_path: Path, bundle: Bundle) -> None:
+    inspect(tmp_path, bundle, {tiny.RED: [(2.0, 2.4)]})
+    inspect(tmp_path, bundle, {}, overwrite=True, film=False)
+
+    assert list((tmp_path / "out" / "pictures").iterdir()) == [] and not (tmp_path / "out" / "annotated.mp4").exists()
+
+
 def test_an_odometer_that_ends_early_leaves_a_gap_and_nothing_is_invented(tmp_path: Path, bundle: Bundle) -> None:
     frames = pipe({tiny.RED: [(5.0, 5.4)]})
     film = tiny.write_film(tmp_path / "film.mp4", frames, fps=FPS)
@@ -129,7 +164,8 @@ def test_frames_that_cannot_be_used_are_gaps_and_the_run_is_incomplete(tmp_path:
     inspection, _ = inspect_film(folder, bundle=bundle, out=tmp_path / "out", film=False)
 
     assert inspection.status == "incomplete"
-    assert [(gap.reason, gap.from_s) for gap in inspection.coverage.gaps] == [("unreadable", 2.0), ("bad_shape", 4.0)]
+    assert [gap.to_s for gap in inspection.coverage.gaps] == [3.0, 5.0]
+    assert [(gap.reason, gap.from_s) for gap in inspection.coverage.gaps] == [("unreadable", 1.0), ("bad_shape", 3.0)]
     assert inspection.accounting.dropped == {"bad_shape": 1, "unreadable": 1} and inspection.accounting.processed == 4
 
 
@@ -142,6 +178,10 @@ def test_leaving_early_is_an_interrupted_run_with_everything_so_far(tmp_path: Pa
 
     assert isinstance(first, Observation) and first.class_.code == "RB"
     assert run.inspection.status == "interrupted" and run.inspection.observations == (first,)
+    (gap,) = run.inspection.coverage.gaps
+    assert gap.reason == "interrupted" and gap.frames == 300 - run.inspection.accounting.received
+    with pytest.raises(RuntimeError, match="iterated over once"):
+        next(iter(run))
 
 
 def test_ten_lines_of_python(tmp_path: Path, bundle: Bundle) -> None:
@@ -149,7 +189,7 @@ def test_ten_lines_of_python(tmp_path: Path, bundle: Bundle) -> None:
     write_odometer(tmp_path / "odometer.csv", len(frames))
 
     with Inspector(bundle) as inspector, open_source(film) as source:
-        odometer = Odometer.from_csv(tmp_path / "odometer.csv", fps=source.fps)
+        odometer = Odometer.from_csv(tmp_path / "odometer.csv", source)
         seen = [(o.chainage_m, o.class_.code) for o in inspector.run(source, odometer=odometer)]
 
     assert seen == [(pytest.approx(2.4, abs=0.1), "RB")]

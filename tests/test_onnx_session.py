@@ -1,4 +1,7 @@
+from pathlib import Path
+
 import numpy as np
+import onnx
 import onnxruntime as ort
 import pytest
 
@@ -63,3 +66,16 @@ def test_a_frame_of_another_size_is_our_error() -> None:
 def test_nan_from_the_graph_is_refused() -> None:
     with pytest.raises(InferenceError, match="NaN or infinity"):
         OnnxSession(tiny.tiny_graph(bias=float("nan")), threads=1).run(np.zeros((1, 64, 64, 3), np.uint8))
+
+
+def test_weights_beside_the_graph_are_not_read(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """They would come from outside the signature."""
+    model = onnx.load_from_string(tiny.tiny_graph())
+    for tensor in model.graph.initializer:
+        onnx.external_data_helper.set_external_data(tensor, "w.bin")
+    onnx.save(model, tmp_path / "external.onnx")
+    monkeypatch.chdir(tmp_path)
+    assert (tmp_path / "w.bin").is_file()
+
+    with pytest.raises(RuntimeUnavailableError, match="cannot load the model"):
+        OnnxSession((tmp_path / "external.onnx").read_bytes())

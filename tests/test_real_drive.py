@@ -23,9 +23,9 @@ def drive() -> Path:
 def test_chainage_follows_the_counter_through_preset_reset_and_reverse(drive: Path) -> None:
     with (drive / "odometer.csv").open(encoding="utf-8", newline="") as file:
         counter_ft = {row["file"]: float(row["counter_ft"]) for row in csv.DictReader(file)}
-    odometer = Odometer.from_csv(drive / "odometer.csv", fps=1.0)
 
     with open_source(drive / "frames") as source:
+        odometer = Odometer.from_csv(drive / "odometer.csv", source)
         places = {frame.name: odometer.at(frame) for frame in source.frames()}
 
     for name, feet in counter_ft.items():

@@ -11,6 +11,9 @@ from pathlib import Path
 
 import pytest
 
+import tiny
+from edge_sdk.records import inspection_from_json
+
 ROOT = Path(__file__).parents[1]
 pytestmark = pytest.mark.slow
 
@@ -47,7 +50,18 @@ def test_the_wheel_installs_and_passes_its_golden_frames(python: str, pins: list
     run(python, "-m", "venv", tmp_path / "venv")
     run(tmp_path / "venv/bin/python", "-m", "pip", "install", "--quiet", wheel, *pins)
 
-    assert "passed" in run(tmp_path / "venv/bin/sewer-edge", "selftest")
+    check_model_and_film(tmp_path / "venv/bin/sewer-edge", tmp_path)
+
+
+def check_model_and_film(sewer_edge: Path, tmp_path: Path, env: dict[str, str] | None = None) -> None:
+    """The golden frames pass, a film is read, placed and reported, and an annotated film is written."""
+    assert "passed" in run(sewer_edge, "selftest", env=env)
+    film = tiny.write_film(tmp_path / "film.mp4", [tiny.painted(tiny.GREY, height=288, width=352)] * 20)
+    (tmp_path / "odometer.csv").write_text("frame,distance_m\n0,0\n19,0.2\n")
+    run(sewer_edge, "run", film, "--odometer", tmp_path / "odometer.csv", "--out", tmp_path / "out", env=env)
+    inspection = inspection_from_json((tmp_path / "out" / "report.json").read_bytes())
+    assert (inspection.status, inspection.accounting.processed) == ("complete", 20)
+    assert (tmp_path / "out" / "annotated.mp4").stat().st_size > 0
 
 
 def test_system_packages_survive_the_install(wheel: Path, tmp_path: Path) -> None:
@@ -68,4 +82,4 @@ def test_system_packages_survive_the_install(wheel: Path, tmp_path: Path) -> Non
     where = "import cv2, numpy; print(cv2.__version__, numpy.__version__, cv2.__file__, numpy.__file__)"
     versions = run(tmp_path / "venv/bin/python", "-c", where, env=system)
     assert versions.startswith("4.8.1 1.26.4") and versions.count(str(tmp_path / "system")) == 2
-    assert "passed" in run(tmp_path / "venv/bin/sewer-edge", "selftest", env=system)
+    check_model_and_film(tmp_path / "venv/bin/sewer-edge", tmp_path, env=system)

@@ -24,7 +24,7 @@ class ScriptedSource:
     """A source of a few lines: a list of what to yield."""
 
     name, kind, width, height, fps = "scripted", "film", 128, 96, 25.0
-    announced_frames, shortfall = None, None
+    announced_frames, shortfall, names = None, None, None
 
     def __init__(self, script: list[str], error: Exception | None = None) -> None:
         self._script, self._error = script, error

@@ -30,7 +30,7 @@ def track(frames: Drive, *, policy: TrackingPolicy | None = None, basis: str = "
     events = [
         event
         for i, (t, x, *scores) in enumerate(frames)
-        for event in tracker.update(np.array(scores), Place(basis, 0, x if basis == "distance" else t), t, i)  # type: ignore[arg-type]
+        for event in tracker.update(np.array(scores), Place(0, x if basis == "distance" else None), t, i)
     ]
     for event in [*events, *tracker.finish()]:
         newest[event.track_id] = event
@@ -91,7 +91,7 @@ def test_the_tracker_is_causal(frames: Drive, cut: int) -> None:
 
     def step(tracker: Tracker[int], i: int) -> list[ClosedTrack[int]]:
         t, x, *scores = frames[i]
-        return tracker.update(np.array(scores), Place("distance", 0, x), t, i)
+        return tracker.update(np.array(scores), Place(0, x), t, i)
 
     first = [step(part, i) for i in range(min(cut, len(frames)))]
     again = [step(whole, i) for i in range(len(frames))]
@@ -122,7 +122,7 @@ def test_a_later_look_may_join_two_tracks_and_says_which_it_replaces() -> None:
     tracker: Tracker[str] = Tracker(THRESHOLDS, policy)
     closed = []
     for t, x, score in [(0, 0.0, 0.9), (1, 0.5, 0.1), (2, 0.55, 0.9), (3, 1.0, 0.1), (4, 0.27, 0.9), (5, 2.0, 0.0)]:
-        closed += tracker.update(np.array([score, 0.0]), Place("distance", 0, x), t, f"frame {t}")
+        closed += tracker.update(np.array([score, 0.0]), Place(0, x), t, f"frame {t}")
 
     assert [(item.track_id, item.low, item.high, item.absorbed) for item in closed] == [
         (0, 0.0, 0.0, ()),
@@ -148,20 +148,95 @@ def test_the_strongest_frame_is_kept_and_a_weaker_revisit_brings_none() -> None:
     tracker: Tracker[str] = Tracker(THRESHOLDS, TrackingPolicy(smoothing_s=0))
     closed = []
     for t, x, score in [(0, 0.0, 0.6), (1, 0.1, 0.95), (2, 0.2, 0.7), (3, 1.0, 0.0), (4, 0.1, 0.8), (5, 1.0, 0.0)]:
-        closed += tracker.update(np.array([score, 0.0]), Place("distance", 0, x), t, f"frame {t}")
+        closed += tracker.update(np.array([score, 0.0]), Place(0, x), t, f"frame {t}")
 
     assert [(item.best, item.peak, item.revision) for item in closed] == [("frame 1", 0.95, 0), (None, 0.95, 1)]
 
 
 def test_another_counter_segment_closes_and_forgets() -> None:
     tracker: Tracker[int] = Tracker(THRESHOLDS, TrackingPolicy(smoothing_s=0))
-    tracker.update(np.array([0.9, 0.0]), Place("distance", 0, 14.0), 0.0, 0)
+    tracker.update(np.array([0.9, 0.0]), Place(0, 14.0), 0.0, 0)
 
-    closed = tracker.update(np.array([0.9, 0.0]), Place("distance", 1, 0.0), 0.1, 1)
+    closed = tracker.update(np.array([0.9, 0.0]), Place(1, 0.0), 0.1, 1)
 
     assert [(item.low, item.high) for item in closed] == [(14.0, 14.0)]
     assert [(item.low, item.basis) for item in tracker.finish()] == [(0.0, "distance")]
     assert tracker.finish() == []
+
+
+@pytest.mark.parametrize("counter_step_m", [0.1, 0.3048, 0.5])
+def test_a_coarse_counter_does_not_shatter_one_thing(counter_step_m: float) -> None:
+    frames = [(t, round(x / counter_step_m) * counter_step_m, *scores) for t, x, *scores in drive(things=[(2.0, 6.0)])]
+
+    assert len(track(frames)) == 1
+
+
+def test_one_frame_per_second_does_not_shatter_one_thing() -> None:
+    frames = [(t, 2 * x, *scores) for t, x, *scores in drive(fps=1, things=[(2.0, 4.0)])]  # 0.4 m between frames, above the gap
+
+    assert len(track(frames)) == 1
+
+
+def test_things_farther_apart_than_a_step_stay_apart_even_in_frames_that_follow() -> None:
+    policy = TrackingPolicy(smoothing_s=0)
+    frames = [(0.0, 0.0, 0.9, 0.0), (1.0, 3.0, 0.9, 0.0)]
+
+    assert spans(track(frames, policy=policy)) == [(0.0, 0.0), (3.0, 3.0)]
+
+
+@pytest.mark.parametrize("known_s", [1.0, 2.5])
+def test_a_place_lost_and_found_again_leaves_one_track(known_s: float) -> None:
+    """Readings every three seconds: the place is known for a while after each, then not."""
+    tracker: Tracker[int] = Tracker(THRESHOLDS)
+    closed = []
+    for i, (t, x, *scores) in enumerate(drive(things=[(2.0, 4.0)])):
+        closed += tracker.update(np.array(scores), Place(0, x if t % 3 <= known_s else None), t, i)
+    closed += tracker.finish()
+
+    assert [(item.basis, item.revision) for item in closed] == [("distance", 0)]
+    assert closed[0].low == pytest.approx(2.0, abs=0.6) and closed[0].high == pytest.approx(4.0, abs=0.6)
+
+
+def test_a_later_pass_after_a_hole_makes_no_second_track() -> None:
+    tracker: Tracker[int] = Tracker(THRESHOLDS)
+    newest = {}
+    frames = drive(things=[(4.0, 4.5)], turns=[0, 6, 3, 6])
+    for i, (t, x, *scores) in enumerate(frames):
+        place = Place(0, None if 5.2 < x < 5.8 else x)
+        newest |= {item.track_id: item for item in tracker.update(np.array(scores), place, t, i)}
+    newest |= {item.track_id: item for item in tracker.finish()}
+
+    assert len(newest) == 1
+
+
+def test_what_is_seen_at_an_unknown_place_only_has_times() -> None:
+    tracker: Tracker[int] = Tracker(THRESHOLDS)
+    closed = []
+    for i, (t, x, *scores) in enumerate(drive(things=[(4.0, 5.0)])):
+        closed += tracker.update(np.array(scores), Place(0, None if 3.0 < x < 7.0 else x), t, i)
+
+    assert [(item.basis, round(item.low), round(item.high)) for item in [*closed, *tracker.finish()]] == [("time", 20, 25)]
+
+
+@pytest.mark.parametrize("step_s", [-60.0, 0.0])
+def test_a_clock_that_does_not_go_forward_gives_no_absurd_score(step_s: float) -> None:
+    tracker: Tracker[int] = Tracker(THRESHOLDS)
+    tracker.update(np.array([0.9, 0.1]), Place(0, 0.0), 60.0, 0)
+    tracker.update(np.array([0.2, 0.1]), Place(0, 0.1), 60.0 + step_s, 1)
+
+    assert all(item.peak <= 1.0 for item in tracker.finish())
+
+
+def test_joined_tracks_keep_the_strongest_look_whoever_has_it() -> None:
+    """The absorbed track was closed with the strongest frame: no weaker one may take its place."""
+    tracker: Tracker[str] = Tracker(THRESHOLDS, TrackingPolicy(smoothing_s=0))
+    closed = []
+    for t, x, score in [(0, 0.0, 0.6), (2, 0.55, 0.95), (4, 2.0, 0.0), (6, 0.0, 0.7), (8, 0.27, 0.8)]:
+        closed += tracker.update(np.array([score, 0.0]), Place(0, x), t, f"frame {t}")
+
+    (joined,) = tracker.finish()
+    assert [(item.best, item.peak) for item in closed] == [("frame 0", 0.6), ("frame 2", 0.95)]
+    assert (joined.best, joined.peak, joined.absorbed) == (None, 0.95, (1,))
 
 
 def test_without_distance_the_same_rules_run_over_time() -> None:

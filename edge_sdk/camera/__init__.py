@@ -6,7 +6,7 @@ whether anything was missing.
 
 from pathlib import Path
 
-from edge_sdk.camera.film import FilmSource
+from edge_sdk.camera.film import MAX_FPS, MIN_FPS, FilmSource
 from edge_sdk.camera.folder import IMAGE_SUFFIXES, FolderSource
 from edge_sdk.camera.frame import Frame, FrameSource
 from edge_sdk.errors import SourceError
@@ -26,14 +26,18 @@ def open_source(uri: str | Path, *, fps: float | None = None) -> FrameSource:
     Raises:
         SourceError: If there is nothing there that can be read, said in one line with the remedy.
     """
-    if fps is not None and not 0 < fps <= 1000:
-        raise SourceError(f"{fps} frames per second; give a number above 0 and up to 1000")
+    if fps is not None and not MIN_FPS <= fps <= MAX_FPS:
+        raise SourceError(f"{fps} frames per second; give a number from {MIN_FPS} to {MAX_FPS:g}")
     if "://" in str(uri):
         scheme = str(uri).split("://", 1)[0]
         raise SourceError(f"{scheme}:// streams are not read by this version; record the stream to a file and give that")
     path = Path(uri)
-    if not path.exists():
-        raise SourceError(f"{path}: no such file or folder")
+    try:
+        path.stat()
+    except FileNotFoundError:
+        raise SourceError(f"{path}: no such file or folder") from None
+    except (OSError, ValueError) as error:
+        raise SourceError(f"{path}: {getattr(error, 'strerror', None) or error}") from error
     if path.is_dir() or path.suffix.lower() in IMAGE_SUFFIXES:
         return FolderSource(path, fps=fps or DEFAULT_FOLDER_FPS)
     return FilmSource(path, fps=fps)

@@ -7,23 +7,20 @@ from pathlib import Path
 from types import TracebackType
 from typing import Literal
 
-import cv2
 import numpy as np
 from numpy.typing import NDArray
 
 from edge_sdk.camera.frame import Frame
+from edge_sdk.contract.still import image_from_bytes
 from edge_sdk.errors import SourceError
 
 IMAGE_SUFFIXES = frozenset({".jpg", ".jpeg", ".png", ".bmp", ".tif", ".tiff", ".webp"})
-# Stored pixels as they are: the rotation a photo's EXIF asks for is not applied, as in training.
-_DECODE = cv2.IMREAD_COLOR | cv2.IMREAD_IGNORE_ORIENTATION
 
 
 class FolderSource:
     """A folder of stills, or one still; see `FrameSource`.
 
-    A picture that cannot be decoded comes as a frame without an image, so that it is counted and named. Greyscale becomes RGB, an alpha
-    channel is dropped.
+    A picture that cannot be decoded comes as a frame without an image, so that it is counted and named. Hidden files are left out.
 
     Raises:
         SourceError: If there is no picture, or none that can be decoded.
@@ -32,8 +29,9 @@ class FolderSource:
     kind: Literal["film", "folder"] = "folder"
 
     def __init__(self, path: Path, *, fps: float) -> None:
-        self.name, self.fps = path.name, fps
+        self.name, self.fps = path.resolve().name, fps
         self._paths = _picture_paths(path)
+        self.names: tuple[str, ...] | None = tuple(item.name for item in self._paths)
         first = next((image for image in map(_image, self._paths) if image is not None), None)
         if first is None:
             raise SourceError(f"{path}: none of its {len(self._paths)} pictures can be decoded")
@@ -63,24 +61,22 @@ class FolderSource:
 
 
 def _picture_paths(path: Path) -> list[Path]:
-    candidates = path.iterdir() if path.is_dir() else [path]
     try:
-        paths = [item for item in candidates if item.suffix.lower() in IMAGE_SUFFIXES and item.is_file()]
+        candidates = list(path.iterdir()) if path.is_dir() else [path]
+        paths = [item for item in candidates if item.suffix.lower() in IMAGE_SUFFIXES and item.is_file() and item.name[0] != "."]
     except OSError as error:
         raise SourceError(f"{path}: {error.strerror}") from error
     if not paths:
         raise SourceError(f"{path}: no pictures in it ({', '.join(sorted(IMAGE_SUFFIXES))})")
-    return sorted(paths, key=_natural)
+    return sorted(paths, key=lambda item: (_natural(item.name), item.name))
 
 
-def _natural(path: Path) -> list[tuple[int, int | str]]:
-    return [(0, int(part)) if part.isdecimal() else (1, part) for part in re.split(r"(\d+)", path.name.lower())]
+def _natural(name: str) -> list[tuple[int, int, str]]:
+    return [(0, int(part), "") if part.isdecimal() else (1, 0, part) for part in re.split(r"(\d+)", name.lower())]
 
 
 def _image(path: Path) -> NDArray[np.uint8] | None:
     try:
-        data = np.fromfile(path, dtype=np.uint8)
-        image = cv2.imdecode(data, _DECODE) if data.size else None
-    except (OSError, cv2.error):
+        return image_from_bytes(path.read_bytes())
+    except OSError:
         return None
-    return None if image is None else np.asarray(cv2.cvtColor(image, cv2.COLOR_BGR2RGB), dtype=np.uint8)

@@ -28,8 +28,8 @@ class Frame:
 class FrameSource(Protocol):
     """Where frames come from. A context manager; `frames` may be iterated once.
 
-    `announced_frames` is what the header promises (None: nothing). After the iteration `shortfall` says in words what was missing, or
-    is None when everything came.
+    `announced_frames` is what the header promises (None: nothing); `names` are the file names of stills in order, None for a film. After
+    the iteration `shortfall` says in words what was missing, or is None when everything came.
     """
 
     name: str
@@ -38,6 +38,7 @@ class FrameSource(Protocol):
     height: int
     fps: float
     announced_frames: int | None
+    names: tuple[str, ...] | None
     shortfall: str | None
 
     def frames(self) -> Iterator[Frame]:

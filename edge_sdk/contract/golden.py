@@ -7,7 +7,6 @@ something else.
 from collections.abc import Callable
 from typing import Annotated, NamedTuple
 
-import cv2
 import msgspec
 import numpy as np
 from msgspec import Meta
@@ -16,6 +15,8 @@ from numpy.typing import NDArray
 from edge_sdk.contract.interface import Outputs, scores_from_logits
 from edge_sdk.contract.manifest import FileName
 from edge_sdk.contract.preprocess import PreprocessSpec, prepare
+from edge_sdk.contract.still import image_from_bytes
+from edge_sdk.contract.taxonomy import taxonomy
 from edge_sdk.errors import CorruptBundleError, InferenceError
 
 NUM_GOLDEN = 16
@@ -55,21 +56,12 @@ def golden_from_json(data: bytes) -> GoldenSet:
         CorruptBundleError: If the bytes are no golden set.
     """
     try:
-        return msgspec.json.decode(data, type=GoldenSet)
+        golden = msgspec.json.decode(data, type=GoldenSet)
     except (msgspec.DecodeError, UnicodeDecodeError) as error:
         raise CorruptBundleError(f"golden frames: {error}") from error
-
-
-def image_from_bytes(data: bytes, name: str) -> NDArray[np.uint8]:
-    """Decode a still picture to RGB uint8 (H, W, 3).
-
-    Raises:
-        CorruptBundleError: If it cannot be decoded.
-    """
-    image = cv2.imdecode(np.frombuffer(data, np.uint8), cv2.IMREAD_COLOR) if data else None
-    if image is None:
-        raise CorruptBundleError(f"{name} is not a picture")
-    return np.asarray(cv2.cvtColor(image, cv2.COLOR_BGR2RGB), dtype=np.uint8)
+    if any(len(scores) != len(taxonomy()) for frame in golden.frames for scores in frame.scores.values()):
+        raise CorruptBundleError(f"golden frames: not {len(taxonomy())} scores for each; pack the bundle again")
+    return golden
 
 
 def run_golden(
@@ -96,7 +88,10 @@ def run_golden(
         raise InferenceError(f"the golden frames have no expected scores for {precision}; pack the bundle again")
     worst = 0.0
     for frame in golden.frames:
-        prepared_HWC = prepare(image_from_bytes(read(frame.file), frame.file), spec)
+        image_HWC = image_from_bytes(read(frame.file))
+        if image_HWC is None:
+            raise CorruptBundleError(f"golden frame {frame.file} is not a picture; pack the bundle again")
+        prepared_HWC = prepare(image_HWC, spec)
         scores_C = scores_from_logits(run(prepared_HWC[np.newaxis]).logits_NC[0])
         worst = max(worst, float(np.abs(scores_C - np.asarray(frame.scores[precision])).max()))
     return GoldenReport(worst, golden.tolerance[precision], len(golden.frames))

@@ -17,10 +17,11 @@ from edge_sdk.errors import ContractError, CorruptBundleError
 SCHEMA_VERSION = 1
 MAX_MANIFEST_BYTES = 64 * 1024
 MAX_FILES = 32
+RESERVED = frozenset({"manifest.json", "manifest.sig"})  # what a bundle's folder form holds besides its files
 MAX_FILE_BYTES = 512 * 1024 * 1024
 
-FileName = Annotated[str, Meta(pattern=r"^[a-z0-9][a-z0-9._-]{0,63}$")]
-Sha256 = Annotated[str, Meta(pattern=r"^[0-9a-f]{64}$")]
+FileName = Annotated[str, Meta(pattern=r"^[a-z0-9][a-z0-9._-]{0,63}\Z")]
+Sha256 = Annotated[str, Meta(pattern=r"^[0-9a-f]{64}\Z")]
 Share = Annotated[float, Meta(ge=0.0, le=1.0)]
 Count = Annotated[int, Meta(ge=0)]
 Precision = Literal["fp32", "fp16", "int8-trt", "int8-x86"]
@@ -203,8 +204,8 @@ def _check_contract(manifest: Manifest, where: str) -> None:
         if len(graph.thresholds) != len(own.codes):
             raise ContractError(f"{where}: {graph.precision} has {len(graph.thresholds)} thresholds for {len(own.codes)} classes")
     names = [entry.name for entry in manifest.files]
-    if len(set(names)) != len(names):
-        raise CorruptBundleError(f"{where}: a file is listed twice")
+    if len(set(names)) != len(names) or RESERVED & set(names):
+        raise CorruptBundleError(f"{where}: a file is listed twice, or named like the manifest itself")
     for needed in (manifest.golden, manifest.model_card, *(g.file for g in manifest.graphs)):
         if needed not in names:
             raise CorruptBundleError(f"{where}: {needed} is named but not among the files")

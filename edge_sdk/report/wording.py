@@ -5,6 +5,7 @@ GAP_SHORT = {
     "bad_shape": "size not accepted",
     "no_chainage": "chainage unknown",
     "truncated": "film cut short",
+    "interrupted": "run was stopped",
     "inference_failed": "inference failed",
 }
 GAP_LONG = {
@@ -12,6 +13,7 @@ GAP_LONG = {
     "bad_shape": "The pictures have a size that is not accepted.",
     "no_chainage": "The odometer says nothing here: what was seen is placed by film time only.",
     "truncated": "The film ended before the length that it announces.",
+    "interrupted": "The run was stopped here; what follows was not looked at.",
     "inference_failed": "The model could not be run on the frames.",
 }
 DROPPED = {

@@ -14,6 +14,7 @@ from edge_sdk.errors import ContractError, InferenceError, RuntimeUnavailableErr
 from edge_sdk.runtime.session import checked_outputs
 
 CPU = "CPUExecutionProvider"
+NO_FOLDER = "/nonexistent"
 
 
 class OnnxSession:
@@ -36,7 +37,7 @@ class OnnxSession:
     ) -> None:
         self.precision, self.threads = precision, threads or 0
         try:
-            self._session = ort.InferenceSession(model, _options(self.threads, spinning), providers=[provider])
+            self._session: ort.InferenceSession | None = ort.InferenceSession(model, _options(self.threads, spinning), providers=[provider])
         except Exception as error:  # onnxruntime raises a dozen classes of its own for a model it cannot load
             raise RuntimeUnavailableError(f"onnxruntime {ort.__version__} cannot load the model: {_first_line(error)}") from error
         self.provider = str(self._session.get_providers()[0])
@@ -47,6 +48,7 @@ class OnnxSession:
     def run(self, images_NHWC: NDArray[np.uint8]) -> Outputs:
         """Run the graph; see `Session.run`."""
         try:
+            assert self._session is not None, "the session is closed"
             logits_NC, maps_NChw = self._session.run([LOGITS, MAPS], {INPUT: images_NHWC})
         except Exception as error:  # as above; a failed run must not end the inspection with a traceback
             raise InferenceError(f"onnxruntime failed on a batch of shape {images_NHWC.shape}: {_first_line(error)}") from error
@@ -54,13 +56,15 @@ class OnnxSession:
 
     def close(self) -> None:
         """Free the session; further runs are an error."""
-        del self._session
+        self._session = None
 
 
 def _options(threads: int, spinning: bool) -> ort.SessionOptions:
     options = ort.SessionOptions()
     options.intra_op_num_threads = threads
     options.add_session_config_entry("session.intra_op.allow_spinning", "1" if spinning else "0")
+    # A graph that keeps weights in other files would read them from outside the signature: let it find none.
+    options.add_session_config_entry("session.model_external_initializers_file_folder_path", NO_FOLDER)
     options.log_severity_level = 3
     return options
 

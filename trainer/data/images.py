@@ -13,12 +13,12 @@ from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
 from pathlib import Path
 
-import cv2
 import msgspec
 import numpy as np
 from numpy.typing import NDArray
 
 from edge_sdk.contract.preprocess import PreprocessSpec, prepare
+from edge_sdk.contract.still import image_from_bytes
 from edge_sdk.errors import FrameShapeError
 from trainer.data.sewer_ml import Split
 from trainer.errors import DataError
@@ -34,11 +34,14 @@ def prepared_image(split: Split, index: int, spec: PreprocessSpec) -> NDArray[np
         DataError: If the file is no picture, or of a size the contract does not take.
     """
     path = split.path(index)
-    image = cv2.imread(str(path), cv2.IMREAD_COLOR)
-    if image is None:
+    try:
+        image_HWC = image_from_bytes(path.read_bytes())
+    except OSError as error:
+        raise DataError(f"{path}: {error.strerror}") from error
+    if image_HWC is None:
         raise DataError(f"{path}: not a picture OpenCV can decode; fetch it again or drop row {index + 2} of {split.csv_path.name}")
     try:
-        return prepare(np.asarray(cv2.cvtColor(image, cv2.COLOR_BGR2RGB), dtype=np.uint8), spec)
+        return prepare(image_HWC, spec)
     except FrameShapeError as error:
         raise DataError(f"{path}: {error}") from error
 

@@ -8,11 +8,13 @@ import msgspec
 import numpy as np
 from numpy.typing import NDArray
 
-from edge_sdk.contract.golden import NUM_GOLDEN, GoldenFrame, GoldenSet, image_from_bytes
+from edge_sdk.contract.golden import NUM_GOLDEN, GoldenFrame, GoldenSet
 from edge_sdk.contract.interface import scores_from_logits
 from edge_sdk.contract.preprocess import PreprocessSpec, prepare
+from edge_sdk.contract.still import image_from_bytes
 from edge_sdk.runtime import Session
 from trainer.data.sewer_ml import Split
+from trainer.errors import DataError
 
 # JPEG decoders and float32 kernels differ by machine: a few 0.001 of score. Swapped channels or classes, or another resize, cost tenths.
 TOLERANCE = {"fp32": 0.02}
@@ -50,5 +52,8 @@ def json_from_golden(golden: GoldenSet) -> bytes:
 
 
 def _scores(data: bytes, name: str, session: Session, spec: PreprocessSpec) -> tuple[float, ...]:
-    prepared_HWC = prepare(image_from_bytes(data, name), spec)
+    image_HWC = image_from_bytes(data)
+    if image_HWC is None:
+        raise DataError(f"{name}: not a picture OpenCV can decode")
+    prepared_HWC = prepare(image_HWC, spec)
     return tuple(round(float(score), 6) for score in scores_from_logits(session.run(prepared_HWC[np.newaxis]).logits_NC[0]))
