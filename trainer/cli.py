@@ -149,6 +149,9 @@ def _add_export(parser: argparse.ArgumentParser) -> None:
     parser.add_argument("--out", type=Path, required=True, help="folder to write; must not exist, or be empty")
     parser.add_argument("--stored-as", choices=("float32", "float16", "int8"), default="float32", help="weights in the file (float32)")
     parser.add_argument("--data", type=Path, help="data folder, if it is no longer where the run found it")
+    parser.add_argument(
+        "--thresholds", choices=("tuned", "protocol"), default="tuned", help="decide by thresholds tuned on Val for F2, or by 0.5 (tuned)"
+    )
     parser.add_argument("--threads", type=int, default=0, help="of onnxruntime while measuring (all cores)")
     parser.set_defaults(run=_export)
 
@@ -158,7 +161,13 @@ def _export(args: argparse.Namespace) -> int:
     from trainer.run_folder import best_checkpoint
 
     record = export_checkpoint(
-        best_checkpoint(args.run_dir), args.out, stored_as=args.stored_as, data_root=args.data, threads=args.threads, say=_say
+        best_checkpoint(args.run_dir),
+        args.out,
+        stored_as=args.stored_as,
+        thresholds="protocol-0.5" if args.thresholds == "protocol" else "tuned-on-validation",
+        data_root=args.data,
+        threads=args.threads,
+        say=_say,
     )
     for figures in record.evaluation:
         _say(

@@ -37,7 +37,8 @@ def _head(record: ExportRecord, name: str, version: str) -> Iterator[str]:
 def _figures(record: ExportRecord) -> Iterator[str]:
     parity = record.parity
     yield from ("## Figures", "", "Measured on the exported graph with ONNX Runtime, the robot's own preprocessing. Threshold 0.5 is")
-    yield from ("the protocol; the bundle's thresholds were tuned on Val for F2, so their Val figures flatter.", "")
+    yield from ("the protocol; tuned ones were fitted to Val for F2, so their Val figures flatter. The bundle decides by:", "")
+    yield from (f"**{record.graph.threshold_origin.replace('-', ' ')}**.", "")
     yield from ("| split | images | thresholds | F2_CIW | F1_Normal |", "|---|---|---|---|---|")
     for label, evaluations in (("0.5", record.evaluation), ("tuned", record.evaluation_tuned)):
         yield from (f"| {e.split} | {e.num_images} | {label} | {_percent(e.f2_ciw)} | {_percent(e.f1_normal)} |" for e in evaluations)

@@ -20,8 +20,8 @@ MODEL, RECORD, GOLDEN = "model.onnx", "export.json", "golden.json"
 class ExportRecord(msgspec.Struct, frozen=True, forbid_unknown_fields=True, kw_only=True):
     """All a manifest says that is known at export.
 
-    `evaluation` follows the protocol (threshold 0.5), `evaluation_tuned` uses the graph's thresholds; on validation images the latter
-    flatters, because they were tuned there. `generator` names what rendered the data, where that is so. `model_bytes` is the file's size.
+    `evaluation` follows the protocol (threshold 0.5), `evaluation_tuned` uses thresholds tuned on validation images, where it flatters.
+    `generator` names what rendered the data, where that is so. `model_bytes` is the file's size.
     """
 
     name: str

@@ -44,6 +44,7 @@ def export_checkpoint(
     out: Path,
     *,
     stored_as: StoredAs = "float32",
+    thresholds: Thresholds = "tuned-on-validation",
     data_root: Path | None = None,
     threads: int = 0,
     say: Say = lambda _: None,
@@ -54,6 +55,7 @@ def export_checkpoint(
         checkpoint: A checkpoint's folder.
         out: Folder to write; must not exist, or be empty.
         stored_as: Type of the weights in the file.
+        thresholds: What the robot decides by: the protocol's 0.5, or one per class tuned on validation for F2. Figures at both are kept.
         data_root: Where the data are now; None: where the run found them.
         threads: Of onnxruntime; 0 leaves it to it.
         say: Told of each stage.
@@ -72,7 +74,9 @@ def export_checkpoint(
     check_graph(graph, config.preprocess)
     onnx_bytes = graph.SerializeToString()
     session = OnnxSession(onnx_bytes, precision=PRECISION, threads=threads)
-    record = _measured(model, session, contract, config, data, stored_as=stored_as, model_bytes=len(onnx_bytes), say=say)
+    record = _measured(
+        model, session, contract, config, data, stored_as=stored_as, thresholds=thresholds, model_bytes=len(onnx_bytes), say=say
+    )
     files, golden = golden_files(data.val, golden_rows(data.val.targets_NC), session, config.preprocess)
     session.close()
     out.mkdir(parents=True, exist_ok=True)
@@ -106,6 +110,7 @@ def _measured(
     data: TrainingData,
     *,
     stored_as: StoredAs,
+    thresholds: Thresholds,
     model_bytes: int,
     say: Say,
 ) -> ExportRecord:
@@ -116,7 +121,8 @@ def _measured(
     for name, split in splits.items():
         say(f"running {len(split)} images of {name} through {session.provider}")
         logits[name] = _session_logits(session, split, config.preprocess)
-    thresholds_C = tuned_thresholds(scores_from_logits(logits["Val"]), data.val.targets_NC)
+    tuned_C = tuned_thresholds(scores_from_logits(logits["Val"]), data.val.targets_NC)
+    thresholds_C = tuned_C if thresholds == "tuned-on-validation" else np.full_like(tuned_C, PROTOCOL)
     reference_NC = _torch_logits(model, data.val, config.preprocess, min(len(data.val), NUM_PARITY))
     provenance = contract.provenance
 
@@ -136,12 +142,12 @@ def _measured(
         classes=contract.classes,
         preprocess=config.preprocess,
         label_rule=provenance.label_rule,
-        graph=Graph(PRECISION, MODEL, stored_as, 1.0, tuple(thresholds_C.tolist()), "tuned-on-validation"),
+        graph=Graph(PRECISION, MODEL, stored_as, 1.0, tuple(thresholds_C.tolist()), thresholds),
         training=_training(contract, config),
         generator=provenance.generator,
         checkpoint_step=contract.step,
         evaluation=evaluated(PROTOCOL, "protocol-0.5"),
-        evaluation_tuned=evaluated(thresholds_C, "tuned-on-validation"),
+        evaluation_tuned=evaluated(tuned_C, "tuned-on-validation"),
         parity=parity_of(logits["Val"][: len(reference_NC)], reference_NC, thresholds_C, precision=PRECISION, reference="torch float32"),
         model_bytes=model_bytes,
     )
