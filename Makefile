@@ -13,7 +13,7 @@ demo: $(ROBOT)/.installed  ## the shipped model over the shipped clip, with the 
 	$(ROBOT)/bin/sewer-edge run deploy/demo/drive.mp4 --odometer deploy/demo/odometer.csv --out $(BUILD)/demo --overwrite
 
 test: $(FULL)/.installed lint  ## every test that needs no special hardware
-	OMP_NUM_THREADS=2 $(FULL)/bin/python -m pytest -n $$(nproc) --dist worksteal
+	OMP_NUM_THREADS=1 $(FULL)/bin/python -m pytest -n $$(nproc) --dist worksteal
 
 lint: $(FULL)/.installed  ## style and types
 	$(FULL)/bin/ruff check .

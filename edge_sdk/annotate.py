@@ -11,12 +11,13 @@ from edge_sdk.contract.taxonomy import taxonomy
 from edge_sdk.errors import OutputError
 from edge_sdk.localize import boxes_from_heat, heat_from_map
 from edge_sdk.opencv import ffmpeg_path, quiet
-from edge_sdk.pictures import draw_boxes, draw_text, text_height
+from edge_sdk.pictures import BOX_COLOUR, draw_boxes, draw_text, text_height
 from edge_sdk.stream import FrameResult
 from edge_sdk.tracking import classes_above
 
-MAX_LINES = 4  # classes written into the picture
-MAX_WIDTH = 1280  # a film for looking at need not be larger
+MIN_WIDTH, MAX_WIDTH = 640, 1280  # pixels: text must be legible, and a film for looking at need not be larger
+LINES = 3  # of text in the bar under the picture: place, classes, caption
+WHITE = (255, 255, 255)
 
 
 class AnnotatedFilm:
@@ -68,8 +69,7 @@ class AnnotatedFilm:
         self.close()
 
     def _open(self, image: NDArray[np.uint8]) -> None:
-        scale = min(1.0, MAX_WIDTH / image.shape[1])
-        self._size = (int(image.shape[1] * scale) // 2 * 2, int(image.shape[0] * scale) // 2 * 2)
+        self._size = (image.shape[1], image.shape[0])
         fourcc = cv2.VideoWriter.fourcc(*"mp4v")
         with quiet():
             self._writer = cv2.VideoWriter(ffmpeg_path(self._path), fourcc, self._fps, self._size)
@@ -78,26 +78,43 @@ class AnnotatedFilm:
 
 
 def annotate(result: FrameResult, thresholds: tuple[float, ...], *, caption: str) -> NDArray[np.uint8]:
-    """One frame with what the model says of it, RGB of the frame's size.
+    """One frame with what the model says of it: RGB, 640 to 1280 pixels wide, with a bar of text under the picture.
 
-    Boxes belong to the strongest class; every class above its threshold is named with its score.
+    Boxes belong to the strongest class; every class above its threshold is named with its score. The picture itself carries no text but
+    the code at the first box, for it may have its own.
     """
     assert result.frame.image_HWC is not None
-    image = result.frame.image_HWC.copy()
-    classes, line = taxonomy().classes, text_height(image)
+    image = _scaled(result.frame.image_HWC)
+    classes, above = taxonomy().classes, []
     if result.scores_C is not None and result.maps_Chw is not None:
         above = classes_above(result.scores_C, thresholds)
         if above:
             heat_HW = heat_from_map(result.maps_Chw[above[0]], height=image.shape[0], width=image.shape[1])
             image = draw_boxes(image, boxes_from_heat(heat_HW), text=classes[above[0]].code)
-        for i, c in enumerate(above[:MAX_LINES]):
-            draw_text(image, f"{classes[c].label} {result.scores_C[c]:.0%}", (line // 2, line * (i + 2) + line // 2))
-    draw_text(image, _where(result), (line // 2, line + line // 4), (255, 255, 255))
-    draw_text(image, caption, (line // 2, image.shape[0] - line // 2), (255, 255, 255))
-    return image
+        seen = ", ".join(f"{classes[c].label} {result.scores_C[c]:.0%}" for c in above)
+    else:
+        seen = f"not inspected: {str(result.dropped).replace('_', ' ')}"
+    return _with_bar(image, [(_where(result), WHITE), (seen, BOX_COLOUR), (caption, WHITE)])
+
+
+def _scaled(image_HWC: NDArray[np.uint8]) -> NDArray[np.uint8]:
+    """The image at a width for looking at, both sides even as video codecs want them."""
+    height, width = image_HWC.shape[:2]
+    scale = min(max(1.0, MIN_WIDTH / width), MAX_WIDTH / width)
+    size = (round(width * scale) // 2 * 2, round(height * scale) // 2 * 2)
+    return np.asarray(cv2.resize(image_HWC, size, interpolation=cv2.INTER_AREA if scale < 1 else cv2.INTER_LINEAR), dtype=np.uint8)
+
+
+def _with_bar(image_HWC: NDArray[np.uint8], lines: list[tuple[str, tuple[int, int, int]]]) -> NDArray[np.uint8]:
+    pitch = text_height(image_HWC) * 3 // 2
+    bar_HWC = np.zeros(((LINES * pitch + pitch // 2) // 2 * 2, image_HWC.shape[1], 3), np.uint8)
+    framed = np.concatenate([image_HWC, bar_HWC])
+    for i, (text, colour) in enumerate(lines):
+        draw_text(framed, text, (pitch // 2, image_HWC.shape[0] + (i + 1) * pitch), colour)
+    return framed
 
 
 def _where(result: FrameResult) -> str:
     chainage = result.chainage
-    place = "" if chainage.value_m is None else f"{chainage.value_m:.2f} m   "
-    return place + f"{result.time_s:.1f} s" + (f"   not inspected: {result.dropped}" if result.dropped else "")
+    place = "place unknown" if chainage.value_m is None else f"{chainage.value_m:.2f} m"
+    return f"{place}   film {result.time_s:.1f} s"

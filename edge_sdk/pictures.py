@@ -14,6 +14,7 @@ from edge_sdk.records import Box, Picture
 FOLDER = "pictures"
 JPEG_QUALITY = 90
 HEAT_OPACITY = 0.55
+FONT = cv2.FONT_HERSHEY_SIMPLEX
 BOX_COLOUR = (255, 214, 10)  # RGB; stands out on concrete, clay and water alike
 
 
@@ -55,21 +56,22 @@ def draw_boxes(image_HWC: NDArray[np.uint8], boxes: tuple[Box, ...], *, text: st
     for i, box in enumerate(boxes):
         cv2.rectangle(image, (box.left, box.top), (box.right - 1, box.bottom - 1), BOX_COLOUR, stroke)
         if i == 0 and text:
-            draw_text(image, text, (box.left + 2 * stroke, max(box.top - 3 * stroke, text_height(image))))
+            draw_text(image, text, (box.left + 2 * stroke, max(box.top - 4 * stroke, text_height(image) + 2)))
     return image
 
 
 def text_height(image_HWC: NDArray[np.uint8]) -> int:
     """Height in pixels of a line `draw_text` writes on this image."""
-    return max(10, round(int(image_HWC.shape[0]) / 24))
+    return max(12, round(int(image_HWC.shape[1]) / 44))
 
 
 def draw_text(image_HWC: NDArray[np.uint8], text: str, origin: tuple[int, int], colour: tuple[int, int, int] = BOX_COLOUR) -> None:
-    """Write a line into the image, with its left end of baseline at `origin`, outlined in black so that it reads on any ground."""
+    """Write a line into the image with the left end of its baseline at `origin`, on black so that it reads on any ground."""
     scale = text_height(image_HWC) / 30
-    thin = max(1, round(scale * 1.6))
-    cv2.putText(image_HWC, text, origin, cv2.FONT_HERSHEY_SIMPLEX, scale, (0, 0, 0), thin + 2, cv2.LINE_AA)
-    cv2.putText(image_HWC, text, origin, cv2.FONT_HERSHEY_SIMPLEX, scale, colour, thin, cv2.LINE_AA)
+    (width, height), below = cv2.getTextSize(text, FONT, scale, 1)
+    x, y = origin
+    cv2.rectangle(image_HWC, (x - 2, y - height - 2), (x + width + 2, y + below), (0, 0, 0), cv2.FILLED)
+    cv2.putText(image_HWC, text, origin, FONT, scale, colour, 1, cv2.LINE_AA)
 
 
 def write_jpeg(path: Path, image_HWC: NDArray[np.uint8]) -> bytes:

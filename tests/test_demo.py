@@ -16,7 +16,7 @@ LIMIT_MB = 12
 @pytest.fixture(scope="module")
 def inspection(tmp_path_factory: pytest.TempPathFactory) -> Inspection:
     out = tmp_path_factory.mktemp("demo")
-    return inspect_film(DEMO / "drive.mp4", odometer=DEMO / "odometer.csv", out=out, film=False)[0]
+    return inspect_film(DEMO / "drive.mp4", odometer=DEMO / "odometer.csv", out=out, film=False, threads=2)[0]
 
 
 def truth() -> list[dict[str, str]]:

@@ -36,7 +36,12 @@ def test_recipe_becomes_a_bundle_that_opens_and_passes_its_golden_frames(
     bundle = Bundle.open(bundle_path, trust=[Path(f"{key}.pub")])
     manifest = bundle.manifest
     assert (manifest.name, manifest.version, manifest.graphs[0].stored_as) == ("trial", "1.2.3", "int8")
-    assert [(e.split, e.num_images) for e in manifest.evaluation] == [("Val", 6), ("Test", 4)]
+    assert [(e.split, e.num_images, e.thresholds) for e in manifest.evaluation] == [
+        ("Val", 6, "protocol-0.5"),
+        ("Test", 4, "protocol-0.5"),
+        ("Val", 6, "tuned-on-validation"),
+        ("Test", 4, "tuned-on-validation"),
+    ]
     assert manifest.training.data_name == "random"
     assert "Licence of the data: none" in bundle.read(manifest.model_card).decode()
     session = OnnxSession(bundle.read(manifest.graphs[0].file), threads=1)
