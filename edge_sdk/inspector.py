@@ -19,7 +19,8 @@ from edge_sdk.contract.golden import GoldenReport, run_golden
 from edge_sdk.contract.manifest import Graph
 from edge_sdk.errors import InferenceError
 from edge_sdk.odometer import Odometer
-from edge_sdk.run import Run, RunContext
+from edge_sdk.run import Run
+from edge_sdk.run_record import RunContext
 from edge_sdk.runtime import Session
 from edge_sdk.stream import FrameResult
 from edge_sdk.tracking import TrackingPolicy

@@ -5,32 +5,24 @@ frame within one second of a reading has a place, interpolated to the next readi
 none, for nothing is invented.
 """
 
-import csv
-import math
-import re
 from bisect import bisect_left, bisect_right
 from dataclasses import dataclass
 from itertools import pairwise
 from pathlib import Path
-from typing import Literal, Protocol
+from typing import Protocol
 
 import numpy as np
 
 from edge_sdk.camera.frame import Frame
 from edge_sdk.errors import OdometerError
+from edge_sdk.odometer_csv import Columns, columns_of, metres_in, number_in, table_from_csv
 from edge_sdk.records import ChainageQuality, OdometerRecord
 
-METRES = {"m": 1.0, "cm": 0.01, "mm": 0.001, "ft": 0.3048, "in": 0.0254}
 MAX_INTERPOLATION_S = 1.0
 MAX_SPEED_M_S = 0.5  # twice the speed limit of an inspection (Sewer-ML, section 3.2): crawlers reverse faster than they inspect
 COUNTER_STEP_M = 0.25  # a coarse counter moves in steps; only what exceeds both is a jump
 RESET_M = 0.01  # a counter that lands on zero was reset
 SAME_TIME_S = 1e-3
-MAX_LINE_BYTES = 64 * 1024
-MAX_FILE_BYTES = 64 * 1024 * 1024
-MAX_CHAINAGE_M = 100_000.0  # no crawler has that much cable
-
-_DISTANCE = re.compile(r"(?:distance|counter|chainage|odometer)(?:_(m|cm|mm|ft|in))?")
 
 
 @dataclass(frozen=True, slots=True)
@@ -65,7 +57,10 @@ class _Reading:
 
 
 class Odometer:
-    """Counter readings of one drive, fitted to its film or folder; made by `Odometer.from_csv`."""
+    """Counter readings of one drive, fitted to its film or folder; made by `Odometer.from_csv`.
+
+    `looks` is +1 where the camera looks towards rising chainage (the counter rises over the whole drive), else -1.
+    """
 
     def __init__(
         self, record: OdometerRecord, readings: list[_Reading], *, per_second: float, still_times_s: tuple[float, ...] | None = None
@@ -73,6 +68,7 @@ class Odometer:
         self.record = record
         self._readings, self._per_second, self._still_times_s = readings, per_second, still_times_s
         self._at = [reading.at for reading in readings]
+        self.looks = -1 if sum(b.value_m - a.value_m for a, b in pairwise(readings) if a.segment == b.segment) < 0 else 1
 
     @classmethod
     def from_csv(cls, path: Path | str, source: DriveSource, *, unit: str | None = None) -> "Odometer":
@@ -92,14 +88,14 @@ class Odometer:
                 line), or the readings do not belong to this source.
         """
         path = Path(path)
-        rows = _rows(path)
-        columns = _columns(path, rows[0][1], unit)
+        rows = table_from_csv(path)
+        columns = columns_of(path, rows[0][1], unit)
         if len(rows) == 1:
             raise OdometerError(f"{path}: no readings below the header")
-        values = [_metres(path, line, row, columns) for line, row in rows[1:]]
+        values = [metres_in(path, line, row, columns) for line, row in rows[1:]]
         if columns.key == "file":
             return cls._of_stills(path, rows[1:], columns, values, source)
-        at = [_number(path, line, row, columns.when) for line, row in rows[1:]]
+        at = [number_in(path, line, row, columns.when) for line, row in rows[1:]]
         late = next((i for i in range(1, len(at)) if at[i] <= at[i - 1]), None)
         if late is not None:
             raise OdometerError(f"{path}, line {rows[late + 1][0]}: {columns.key} does not grow; sort the file and remove double lines")
@@ -109,7 +105,7 @@ class Odometer:
 
     @classmethod
     def _of_stills(
-        cls, path: Path, rows: list[tuple[int, dict[str, str]]], columns: "_Columns", values: list[float], source: DriveSource
+        cls, path: Path, rows: list[tuple[int, dict[str, str]]], columns: Columns, values: list[float], source: DriveSource
     ) -> "Odometer":
         """Readings by file name: the stills' order in the folder is the order of the drive."""
         if source.names is None:
@@ -121,7 +117,7 @@ class Odometer:
             if index in listed:
                 raise OdometerError(f"{path}, line {line}: {row[columns.when]} has a reading already; remove double lines")
             if index is not None:
-                listed[index] = (index / source.fps if columns.time is None else _number(path, line, row, columns.time), value_m)
+                listed[index] = (index / source.fps if columns.time is None else number_in(path, line, row, columns.time), value_m)
         if not listed:
             raise OdometerError(f"{path}: names none of the {len(source.names)} stills in {source.name}; give file names without folders")
         at = sorted(listed)
@@ -132,12 +128,6 @@ class Odometer:
             raise OdometerError(f"{path}: {after} follows {before} in the folder, but its time_s is not later; mend the times or the names")
         record, readings = _judged(path, columns, [float(i) for i in at], [listed[i][1] for i in at], source.fps, times_s=times_s)
         return cls(record, readings, per_second=source.fps, still_times_s=_still_times(len(source.names), at, times_s, source.fps))
-
-    @property
-    def looks(self) -> int:
-        """+1 where the camera looks towards rising chainage (the counter rises over the whole drive), else -1."""
-        steps = (b.value_m - a.value_m for a, b in pairwise(self._readings) if a.segment == b.segment)
-        return -1 if sum(steps) < 0 else 1
 
     def time_s(self, frame: Frame) -> float:
         """The frame's time: the file's for stills, else the frame's own."""
@@ -172,81 +162,6 @@ class Odometer:
         return self._readings[max(index - 1, 0)].segment
 
 
-@dataclass(frozen=True, slots=True)
-class _Columns:
-    key: Literal["time", "frame", "file"]
-    when: str
-    time: str | None
-    distance: str
-    unit: str
-
-
-def _rows(path: Path) -> list[tuple[int, dict[str, str]]]:
-    """Header and rows with their line numbers; the header maps each name to itself."""
-    try:
-        if path.stat().st_size > MAX_FILE_BYTES:
-            raise OdometerError(f"{path}: over {MAX_FILE_BYTES >> 20} MB; one reading per frame is enough")
-        text = path.read_text(encoding="utf-8-sig")
-    except OSError as error:
-        raise OdometerError(f"{path}: {error.strerror}") from error
-    except UnicodeDecodeError as error:
-        raise OdometerError(f"{path}: not a text file; give a CSV with a header line") from error
-    lines = text.splitlines()
-    if not lines or any(len(line) > MAX_LINE_BYTES for line in lines):
-        raise OdometerError(f"{path}: {'empty' if not lines else 'a line of over 64 KiB'}; give a CSV with a header line")
-    delimiter = ";" if lines[0].count(";") > lines[0].count(",") else ","
-    reader = csv.reader(lines, delimiter=delimiter)
-    try:
-        header = [name.strip().lower() for name in next(reader)]
-        rows = [(1, {name: name for name in header})]
-        rows += [(reader.line_num, _row(path, reader.line_num, header, row)) for row in reader if any(cell.strip() for cell in row)]
-    except csv.Error as error:
-        raise OdometerError(f"{path}, line {reader.line_num}: {error}") from error
-    if len(rows[0][1]) != len(header):
-        raise OdometerError(f"{path}: a column stands twice in the header ({', '.join(header)})")
-    return rows
-
-
-def _row(path: Path, line: int, header: list[str], row: list[str]) -> dict[str, str]:
-    if len(row) != len(header):
-        raise OdometerError(f"{path}, line {line}: {len(row)} values for {len(header)} columns")
-    return dict(zip(header, row, strict=True))
-
-
-def _columns(path: Path, header: dict[str, str], unit: str | None) -> _Columns:
-    keys: tuple[tuple[Literal["time", "frame", "file"], str], ...] = (("file", "file"), ("frame", "frame"), ("time", "time_s"))
-    when = next(((key, name) for key, name in keys if name in header), None)
-    distances = [(name, match.group(1)) for name in header if (match := _DISTANCE.fullmatch(name))]
-    if when is None or not distances:
-        missing = "file, frame or time_s" if when is None else "distance_m, counter_ft or the like"
-        raise OdometerError(f"{path}: no column {missing} in the header ({', '.join(header)})")
-    name, ending = distances[0]
-    if unit is not None and unit not in METRES:
-        raise OdometerError(f"{path}: unit {unit} is not one of {', '.join(METRES)}")
-    if ending is None and unit is None:
-        raise OdometerError(f"{path}: column {name} has no unit; name it {name}_m or the like, or give --odometer-unit")
-    if ending is not None and unit not in (None, ending):
-        raise OdometerError(f"{path}: column {name} is in {ending}, but --odometer-unit says {unit}")
-    return _Columns(when[0], when[1], "time_s" if "time_s" in header else None, name, ending or str(unit))
-
-
-def _metres(path: Path, line: int, row: dict[str, str], columns: _Columns) -> float:
-    value_m = _number(path, line, row, columns.distance) * METRES[columns.unit]
-    if abs(value_m) > MAX_CHAINAGE_M:
-        raise OdometerError(f"{path}, line {line}: {columns.distance} is {row[columns.distance]}, more than {MAX_CHAINAGE_M:g} m")
-    return value_m
-
-
-def _number(path: Path, line: int, row: dict[str, str], column: str) -> float:
-    try:
-        value = float(row[column].replace("_", "x"))  # Python reads 1_0 as ten; people do not
-    except ValueError:
-        value = math.nan
-    if not math.isfinite(value):
-        raise OdometerError(f"{path}, line {line}: {column} is '{row[column][:40]}', not a finite number")
-    return value
-
-
 def _check_covers(path: Path, at: list[float], key: str, source: DriveSource) -> None:
     """Refuse readings that lie outside the film altogether."""
     if source.announced_frames is None:
@@ -260,7 +175,7 @@ def _check_covers(path: Path, at: list[float], key: str, source: DriveSource) ->
 
 
 def _judged(
-    path: Path, columns: _Columns, at: list[float], values: list[float], per_second: float, *, times_s: list[float] | None = None
+    path: Path, columns: Columns, at: list[float], values: list[float], per_second: float, *, times_s: list[float] | None = None
 ) -> tuple[OdometerRecord, list[_Reading]]:
     """Readings with jumps and resets found: a step no crawler makes; it is a reset if it lands on zero."""
     times_s = times_s or [x / per_second for x in at]
