@@ -1,5 +1,6 @@
 """What a user sees: bad input gives one clear line and exit code 1, and nothing is lost."""
 
+import signal
 import subprocess
 import sys
 import time
@@ -183,9 +184,15 @@ def test_an_unwritable_place_is_named(cli, film: Path, tmp_path: Path) -> None:
     assert code == 1 and "choose another --out" in only_error(err)
 
 
-def test_ctrl_c_writes_what_was_seen(film: Path, bundle_path: Path, trust: Path, tmp_path: Path) -> None:
-    """SIGINT to the real program, in the middle of a long film."""
-    long = tiny.write_film(tmp_path / "long.mp4", [tiny.painted(tiny.GREY, height=288, width=352)] * 20_000)
+def heed_interrupts() -> None:
+    """A shell starts its background jobs with SIGINT ignored, and children inherit that."""
+    signal.signal(signal.SIGINT, signal.SIG_DFL)
+
+
+@pytest.mark.parametrize("number", [signal.SIGINT, signal.SIGTERM])
+def test_a_stopped_run_writes_what_was_seen(number: signal.Signals, bundle_path: Path, trust: Path, tmp_path: Path) -> None:
+    """Ctrl-C or a service manager's stop, to the real program in the middle of a long film."""
+    long = tiny.write_film(tmp_path / "long.mp4", [tiny.painted(tiny.GREY, height=288, width=352)] * 8_000)
     command = [
         sys.executable,
         "-m",
@@ -199,16 +206,16 @@ def test_ctrl_c_writes_what_was_seen(film: Path, bundle_path: Path, trust: Path,
         "--out",
         str(tmp_path / "out"),
     ]
-    process = subprocess.Popen(command, stderr=subprocess.PIPE, stdout=subprocess.PIPE, text=True)
+    process = subprocess.Popen(command, stderr=subprocess.PIPE, stdout=subprocess.PIPE, text=True, preexec_fn=heed_interrupts)
     film_path = tmp_path / "out" / "annotated.mp4"
     while not film_path.exists() and process.poll() is None:
         time.sleep(0.01)
-    process.send_signal(2)
+    process.send_signal(number)
     _, err = process.communicate(timeout=60)
 
     inspection = inspection_from_json((tmp_path / "out" / "report.json").read_bytes())
     assert process.returncode == 130 and "Traceback" not in err, err
-    assert inspection.status == "interrupted" and 0 < inspection.accounting.received < 20_000
+    assert inspection.status == "interrupted" and 0 < inspection.accounting.received < 8_000
 
 
 def test_unpacking_what_is_no_bundle_is_one_line(tmp_path: Path, capfd: pytest.CaptureFixture[str]) -> None:
