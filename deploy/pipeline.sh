@@ -9,7 +9,7 @@ sewer_edge=${SEWER_EDGE:-sewer-edge}
 rm -rf "$out"
 mkdir -p "$out"
 
-"$python" -m trainer.cli synth frames --out "$out/data" --train 600 --val 200 --test 200 --seed 7
+"$python" -m trainer.cli synth frames --out "$out/data" --train 1200 --val 200 --test 200 --seed 7
 "$python" -m trainer.cli finetune trainer/recipes/smoke.yaml data.root="$out/data" out="$out/runs"
 "$python" -m trainer.cli export "$out/runs/smoke" --out "$out/export"
 "$python" -m trainer.cli keygen "$out/smoke.key"

@@ -45,4 +45,5 @@ def test_the_pipeline_script_learns_something_in_five_minutes(tmp_path: Path) ->
     subprocess.run([ROOT / "deploy" / "pipeline.sh", tmp_path / "out"], cwd=ROOT, env=env, check=True, timeout=300)
 
     inspection = inspection_from_json((tmp_path / "out" / "inspection" / "report.json").read_bytes())
-    assert inspection.model.f1_normal is not None and inspection.model.f1_normal > 0.3
+    assert inspection.model.f1_normal is not None and inspection.model.f1_normal > 0.5
+    assert inspection.model.f2_ciw is not None and inspection.model.f2_ciw > 0.05
