@@ -12,7 +12,7 @@ help:  ## what can be made
 demo: $(ROBOT)/.installed  ## the shipped model over the shipped clip, with the robot's dependencies only
 	$(ROBOT)/bin/sewer-edge run deploy/demo/drive.mp4 --odometer deploy/demo/odometer.csv --out $(BUILD)/demo --overwrite
 
-test: $(FULL)/.installed lint  ## every test that needs no special hardware
+test: $(FULL)/.installed lint  ## style, types and every quick test
 	OMP_NUM_THREADS=1 $(FULL)/bin/python -m pytest -n $$(nproc) --dist worksteal
 
 lint: $(FULL)/.installed  ## style and types
@@ -21,6 +21,7 @@ lint: $(FULL)/.installed  ## style and types
 	$(FULL)/bin/mypy
 
 pipeline: $(FULL)/.installed  ## small rendered data -> training -> ONNX -> signed bundle -> inspection
+	rm -rf $(BUILD)/pipeline
 	PYTHON=$(FULL)/bin/python SEWER_EDGE=$(FULL)/bin/sewer-edge deploy/pipeline.sh $(BUILD)/pipeline
 
 $(ROBOT)/.installed: pyproject.toml

@@ -6,7 +6,10 @@ set -euo pipefail
 out=${1:?usage: deploy/pipeline.sh FOLDER}
 python=${PYTHON:-python}
 sewer_edge=${SEWER_EDGE:-sewer-edge}
-rm -rf "$out"
+if [ -e "$out" ]; then
+  echo "error: $out exists; give a new folder" >&2
+  exit 1
+fi
 mkdir -p "$out"
 
 "$python" -m trainer.cli synth frames --out "$out/data" --train 1200 --val 200 --test 200 --seed 7

@@ -29,7 +29,10 @@ MODEL, STATE, CONTRACT = "model.safetensors", "state.pt", "contract.json"
 
 
 class Contract(msgspec.Struct, frozen=True, forbid_unknown_fields=True, kw_only=True):
-    """What a checkpoint says about itself. `config` is the resolved tree; `metrics` those of its validation, empty before the first."""
+    """What a checkpoint says about itself.
+
+    `config` is the resolved tree; `metrics` those of the last validation before it, empty before the first.
+    """
 
     config: dict[str, Any]
     classes: ClassListRef

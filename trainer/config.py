@@ -97,7 +97,7 @@ class Config(Part, frozen=True):
 
     name: RunName  # the run's folder under `out`
     out: str = "runs"  # where runs go, relative to the working directory
-    seed: Annotated[int, Meta(ge=0)] = 0  # weights, order of images and augmentation follow from it
+    seed: Annotated[int, Meta(ge=0, le=2**63 - 1)] = 0  # weights, order of images and augmentation follow from it
     task: Literal["finetune"] = "finetune"  # what is learnt: an entry of trainer.tasks.TASKS
     data: DataConfig = DataConfig()
     preprocess: PreprocessSpec = PreprocessSpec()

@@ -7,6 +7,7 @@ a CPU.
 
 import copy
 import math
+from contextlib import closing
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -70,9 +71,14 @@ def train(config: Config, *, resume: bool = False, stop_at: int | None = None) -
         len(data.train), config.loop.batch_size, config.loop.epochs, config.seed, state.step, fabric.global_rank, fabric.world_size
     )
 
-    with MetricsLog(folder) as log, progress_for(order.num_steps) as progress, StopRequest() as stop:
+    with (
+        MetricsLog(folder) as log,
+        progress_for(order.num_steps) as progress,
+        StopRequest() as stop,
+        closing(batches(data, order, config)) as stream,
+    ):
         progress.say(_opening(config, data, fabric, order))
-        for batch in batches(data, order, config):
+        for batch in stream:
             lr = _set_learning_rate(optimizer, learning_rate(state.step, order.num_steps, config.optim))
 
             loss = module(fabric.to_device(batch))["loss"]

@@ -37,9 +37,9 @@ def claim(config: Config, *, resume: bool) -> Path:
         ConfigError: If a run of this name exists and is not to be resumed, does not exist but is, or had another config.
     """
     folder = config.run_dir
-    if not (folder / CONFIG).is_file():
+    if not (folder / CHECKPOINTS / "last").exists():  # a run that ended before its first checkpoint has nothing to lose
         if resume:
-            raise ConfigError(f"{folder} holds no run to resume; start it without --resume")
+            raise ConfigError(f"{folder} holds no checkpoint to resume from; start it without --resume")
         folder.mkdir(parents=True, exist_ok=True)
         return folder
     if not resume:

@@ -4,12 +4,15 @@ import sys
 from pathlib import Path
 
 import pytest
+import yaml
 
 from edge_sdk.bundle import Bundle
 from edge_sdk.contract.golden import run_golden
 from edge_sdk.errors import UntrustedBundleError
 from edge_sdk.runtime.onnx import OnnxSession
 from trainer.cli import build_parser, main
+
+ROOT = Path(__file__).parents[2]
 
 
 @pytest.fixture
@@ -125,3 +128,25 @@ def test_export_record_states_every_figure(recipe: Path, tmp_path: Path) -> None
     assert record["parity"]["max_abs_dp"] < 1e-4
     assert len(record["evaluation"][0]["classes"]) == 17
     assert record["graph"]["threshold_origin"] == "tuned-on-validation"
+
+
+def test_a_corrupt_image_met_by_a_worker_ends_the_run_with_one_line(recipe: Path, tmp_path: Path) -> None:
+    """As a program of its own: workers that outlive an error would keep it from ending."""
+    text = recipe.read_text(encoding="utf-8")
+    root = Path(yaml.safe_load(text)["data"]["root"])
+    victim = sorted((root / "Train").iterdir())[0]
+    victim.write_bytes(b"no picture")
+
+    command = [sys.executable, "-m", "trainer.cli", "finetune", str(recipe), "data.workers=1", "data.cache=false"]
+    first = subprocess.run(command, cwd=ROOT, capture_output=True, text=True, timeout=90)
+
+    errors = [line for line in first.stderr.splitlines() if line.startswith("error: ")]
+    assert first.returncode == 1 and "Traceback" not in first.stderr, first.stderr
+    assert len(errors) == 1 and victim.name in errors[0] and "not a picture" in errors[0]
+
+
+def test_an_output_path_that_cannot_be_is_one_line(recipe: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    (tmp_path / "file").touch()
+
+    assert main(["finetune", str(recipe), f"out={tmp_path / 'file' / 'runs'}"]) == 1
+    assert capsys.readouterr().err.splitlines()[-1].startswith("error: ")

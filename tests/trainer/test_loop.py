@@ -70,7 +70,7 @@ def test_run_of_the_same_name_is_neither_overwritten_nor_resumed_with_another_co
         train(tiny())
     with pytest.raises(ConfigError, match=r"optim\.lr"):
         train(tiny(optim={"lr": 0.5}), resume=True)
-    with pytest.raises(ConfigError, match="no run to resume"):
+    with pytest.raises(ConfigError, match="no checkpoint to resume from"):
         train(tiny(name="other"), resume=True)
 
 

@@ -70,7 +70,7 @@ def _erase(image: Image, rng: Generator) -> Image:
     """Fill a rectangle of 1-5 % of the area with noise: not so large that it hides a whole defect whose label stays."""
     height, width = image.shape[:2]
     area, aspect = rng.uniform(0.01, 0.05) * height * width, np.exp(rng.uniform(np.log(0.4), np.log(2.5)))
-    rows, columns = max(int(np.sqrt(area * aspect)), 1), max(int(np.sqrt(area / aspect)), 1)
+    rows, columns = min(max(int(np.sqrt(area * aspect)), 1), height), min(max(int(np.sqrt(area / aspect)), 1), width)
     top, left = int(rng.integers(0, height - rows + 1)), int(rng.integers(0, width - columns + 1))
     erased = image.copy()
     erased[top : top + rows, left : left + columns] = rng.integers(0, 256, (rows, columns, 3), dtype=np.uint8)

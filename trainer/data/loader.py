@@ -7,7 +7,7 @@ another step, and augmentation, seeded by the same pair, does not depend on work
 # N batch, C classes, H W pixels
 
 import signal
-from collections.abc import Iterator
+from collections.abc import Generator, Iterator
 from dataclasses import dataclass
 from typing import NamedTuple
 
@@ -21,6 +21,7 @@ from trainer.config import AugmentConfig
 from trainer.data.augment import augment, rng_for
 from trainer.data.images import ImageAt
 from trainer.data.sewer_ml import Split
+from trainer.errors import DataError
 from trainer.interrupt import SIGNALS
 
 
@@ -109,6 +110,22 @@ def train_loader(images: TrainImages, sampler: StepSampler, *, workers: int) -> 
 def eval_loader(images: EvalImages, *, batch_size: int, workers: int) -> "DataLoader[Batch]":
     """All images once, in the order of the CSV."""
     return DataLoader(images, batch_size=batch_size, **_workers(workers))  # type: ignore[arg-type]
+
+
+def plainly(loader: "DataLoader[Batch]") -> Generator[Batch, None, None]:
+    """The loader's batches; an error in a worker comes as it was raised, and the workers end with the iteration.
+
+    They ignore signals, so whoever leaves them running waits for them for ever when the program ends.
+    """
+    iterator = iter(loader)
+    try:
+        yield from iterator
+    except DataError as error:
+        last = str(error).strip().splitlines()[-1]  # torch puts the worker's whole traceback into the message
+        raise DataError(last.partition(f"{DataError.__name__}: ")[2] or last) from None
+    finally:
+        if hasattr(iterator, "_shutdown_workers"):
+            iterator._shutdown_workers()
 
 
 def _workers(workers: int) -> dict[str, object]:
