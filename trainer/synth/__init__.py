@@ -6,7 +6,7 @@ from trainer.synth.errors import SynthError
 from trainer.synth.frame import RenderedFrame, min_visible, render_frame
 from trainer.synth.write import write_drive, write_frames
 
-SYNTH_VERSION = "rendered-0"
+SYNTH_VERSION = "rendered-1"
 
 __all__ = [
     "SYNTH_VERSION",

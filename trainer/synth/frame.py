@@ -2,7 +2,6 @@
 # C classes, H W pixels
 
 from collections.abc import Sequence
-from dataclasses import dataclass
 from typing import NamedTuple
 
 import numpy as np
@@ -10,15 +9,11 @@ from numpy.typing import NDArray
 
 from edge_sdk.contract.taxonomy import taxonomy
 from trainer.synth.camera_chain import develop, draw_chain
-from trainer.synth.clutter import add_clutter, add_water
-from trainer.synth.defects import PAINTERS
 from trainer.synth.errors import SynthError
-from trainer.synth.geometry import Camera
 from trainer.synth.light import draw_lamps, illuminate
-from trainer.synth.materials import Material, draw_material
-from trainer.synth.pipe import lay_segments, new_scene
 from trainer.synth.profiles import check_profile, draw_classes
-from trainer.synth.scene import FAR_RADII, Scene
+from trainer.synth.scene import Scene
+from trainer.synth.staging import build_scene, draw_camera
 from trainer.synth.surface import Surface
 from trainer.synth.trace import trace_scene
 
@@ -26,7 +21,6 @@ MIN_SIDE_PX, MAX_SIDE_PX = 16, 4096
 MIN_VISIBLE_SHARE = 0.0012
 MIN_LIGHT = 0.035
 _ATTEMPTS = 6
-_ORDER = ("OK", "DE", "PF", "OB", "RB", "BE", "FS", "GR", "PH", "PB", "OS", "OP", "AF", "IN", "IS", "RO", "FO")
 
 
 class RenderedFrame(NamedTuple):
@@ -40,14 +34,6 @@ class RenderedFrame(NamedTuple):
     labels: NDArray[np.uint8]
     masks: NDArray[np.bool_]
     depth: NDArray[np.float32]
-
-
-@dataclass(frozen=True, slots=True)
-class Spot:
-    """Where in the pipe the thing to look at is."""
-
-    theta: float
-    z_m: float
 
 
 def min_visible(size: tuple[int, int]) -> int:
@@ -134,49 +120,3 @@ def visible_masks(surface: Surface, light: NDArray[np.float32]) -> NDArray[np.bo
     """Mask pixels that are lit well enough to be seen."""
     masks: NDArray[np.bool_] = surface.masks & (light[..., 1] > np.float32(MIN_LIGHT))
     return masks
-
-
-def suitable_material(rng: np.random.Generator, wanted: Sequence[str]) -> Material:
-    """A pipe material in which the wanted classes can occur."""
-    if {"OS", "OP"} & set(wanted):
-        return draw_material(rng, liner=True)
-    if {"RB", "FS", "IS", "GR", "PH", "PB", "OB"} & set(wanted):
-        return draw_material(rng, liner=False, rigid=True if "RB" in wanted or "OB" in wanted else None)
-    if "DE" in wanted:
-        return draw_material(rng, liner=False, rigid=False if rng.random() < 0.7 else None)
-    if "PF" in wanted:
-        return draw_material(rng, liner=bool(rng.random() < 0.7))
-    return draw_material(rng)
-
-
-def build_scene(rng: np.random.Generator, wanted: Sequence[str], severity: float | None) -> tuple[Scene, Spot]:
-    """A pipe from just behind the camera (z = 0) to the dark, showing the wanted classes near it."""
-    scene = new_scene(rng, suitable_material(rng, wanted), start_m=-0.5, end_m=15.0)
-    radius = scene.radius_m
-    add_water(scene, rng)
-    spot = Spot(float(rng.uniform(-2.0, 2.0)), float(radius * np.exp(rng.uniform(np.log(1.3), np.log(4.0)))))
-    focus = spot
-    for code in sorted(wanted, key=_ORDER.index):
-        strength = float(rng.beta(1.3, 1.2)) if severity is None else severity
-        z = spot.z_m * float(np.exp(rng.normal(0, 0.2))) if code != "OK" else spot.z_m * 1.3
-        theta = PAINTERS[code](scene, rng, strength, z)
-        focus = Spot(theta, z)
-    add_clutter(scene, rng, -0.2, FAR_RADII * radius * 0.4)
-    scene.joints = [j for j in scene.joints if j.z_m > 0.25 * radius]
-    lay_segments(scene, -50.0, 200.0)
-    return scene, focus
-
-
-def draw_camera(rng: np.random.Generator, scene: Scene, spot: Spot, *, plain: bool = False) -> Camera:
-    """A camera near the axis: mostly looking along it, sometimes turned to the spot, rarely at the wall close by; `plain` only along."""
-    radius = scene.radius_m
-    kind = rng.choice(["axial", "turned", "wall"], p=[1.0, 0.0, 0.0] if plain else [0.72, 0.18, 0.10])
-    x, y = rng.normal(0, 0.08) * radius, rng.normal(-0.05, 0.13) * radius
-    y = float(np.clip(y, (2 * scene.water_level - 1) * radius * 0.8 + 0.15 * radius, 0.4 * radius))
-    x = float(np.clip(x, -0.3 * radius, 0.3 * radius))
-    share = {"axial": 0.0, "turned": rng.uniform(0.25, 0.7), "wall": rng.uniform(0.75, 1.0)}[str(kind)]
-    aim = np.array([np.sin(spot.theta) * radius - x, np.cos(spot.theta) * radius - y, max(spot.z_m, 0.5 * radius)])
-    pan = float(np.arctan2(aim[0], aim[2])) * share + rng.normal(0, 0.05)
-    tilt = float(np.arctan2(aim[1], np.hypot(aim[0], aim[2]))) * share + rng.normal(0, 0.05)
-    focal = 1 / np.tan(np.radians(rng.uniform(62, 100) if kind == "axial" else rng.uniform(48, 85)) / 2)
-    return Camera((x, y, 0.0), pan, tilt, float(rng.normal(0, 0.05)), float(focal), float(rng.uniform(0.0, 0.12)))
