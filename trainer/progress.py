@@ -3,7 +3,7 @@
 import sys
 import time
 from collections.abc import Callable, Iterator
-from contextlib import contextmanager
+from contextlib import ExitStack, contextmanager
 from types import TracebackType
 from typing import Protocol, Self
 
@@ -24,13 +24,15 @@ class TrainingProgress(Protocol):
         """Step `step` of the run is done; `text` holds the current figures."""
         ...
 
-    def say(self, text: str) -> None:
-        """One line that stays."""
+    def say(self, text: str | None) -> None:
+        """One line that stays; None says nothing."""
         ...
 
 
-def progress_for(num_steps: int) -> TrainingProgress:
-    """A bar on a terminal, else lines."""
+def progress_for(num_steps: int, *, quiet: bool = False) -> TrainingProgress:
+    """A bar on a terminal, else lines; nothing where another process reports."""
+    if quiet:
+        return _Silent()
     return _Bar(num_steps) if sys.stderr.isatty() else _Lines(num_steps)
 
 
@@ -45,6 +47,34 @@ def counting(total: int | None, unit: str) -> Iterator[Callable[[str, int], None
         def count(part: str, done: int) -> None:
             done_in[part] = done
             progress.update(task, completed=sum(done_in.values()), description=f"{unit}, {part}")
+
+        yield count
+
+
+class _Silent:
+    def __enter__(self) -> Self:
+        return self
+
+    def __exit__(self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None) -> None:
+        return
+
+    def advance(self, step: int, text: str) -> None:
+        return
+
+    def say(self, text: str | None) -> None:
+        return
+
+
+@contextmanager
+def counting_late(total: int | None, unit: str) -> Iterator[Callable[[str, int], None]]:
+    """As `counting`, shown at the first count: whoever is refused for his arguments sees one line and no bar."""
+    with ExitStack() as stack:
+        shown: list[Callable[[str, int], None]] = []
+
+        def count(part: str, done: int) -> None:
+            if not shown:
+                shown.append(stack.enter_context(counting(total, unit)))
+            shown[0](part, done)
 
         yield count
 
@@ -65,8 +95,9 @@ class _Bar:
     def advance(self, step: int, text: str) -> None:
         self._progress.update(self._task, completed=step, description=text)
 
-    def say(self, text: str) -> None:
-        self._progress.console.print(text, highlight=False)
+    def say(self, text: str | None) -> None:
+        if text is not None:
+            self._progress.console.print(text, highlight=False)
 
 
 class _Lines:
@@ -88,8 +119,9 @@ class _Lines:
             self._last_s = now_s
             self.say(f"step {step}/{self._num_steps}, {text}{self._left(now_s, step)}")
 
-    def say(self, text: str) -> None:
-        print(text, file=sys.stderr, flush=True)  # noqa: T201  # the one place that talks
+    def say(self, text: str | None) -> None:
+        if text is not None:
+            print(text, file=sys.stderr, flush=True)  # noqa: T201  # the one place that talks
 
     def _left(self, now_s: float, step: int) -> str:
         start_s, start = self._first or (now_s, step)

@@ -8,6 +8,9 @@ import pytest
 
 from edge_sdk.contract.taxonomy import taxonomy
 from trainer.synth import SynthError, min_visible, render_frame
+from trainer.synth.frame import render_with_scene
+from trainer.synth.scene import Placed
+from trainer.synth.truth import OFF_AXIS_DEG, labels_from_masks, off_axis_deg, operator_labels
 
 TINY = (48, 60)
 SMALL = (96, 118)
@@ -19,6 +22,7 @@ def test_same_seed_gives_the_same_bytes(seed: int) -> None:
 
     for a, b in zip(first, second, strict=True):
         np.testing.assert_array_equal(a, b)
+    assert first.camera == second.camera and first.flags == second.flags
 
 
 def test_other_seed_gives_another_image() -> None:
@@ -53,6 +57,72 @@ def test_labels_are_exactly_the_classes_with_enough_mask_pixels_and_all_occur() 
         seen += frame.labels
 
     assert (seen >= 5).all(), dict(zip(taxonomy().codes, seen, strict=True))
+
+
+def test_what_is_seen_was_placed() -> None:
+    for seed in range(150):
+        frame, scene = render_with_scene(seed, size=TINY, profile="natural", classes=None, severity=None)
+        seen = {code for code, label in zip(taxonomy().codes, frame.labels, strict=True) if label}
+        assert seen <= {thing.code for thing in scene.placed}, f"seed {seed}"
+
+
+def test_frame_states_pose_water_and_flags() -> None:
+    frames = [render_frame(seed, size=TINY) for seed in range(60)]
+
+    assert any("off_axis" in frame.flags for frame in frames)
+    for frame in frames:
+        assert ("off_axis" in frame.flags) == (off_axis_deg(frame.camera) > OFF_AXIS_DEG)
+        assert list(frame.flags) == sorted(set(frame.flags))
+        assert frame.chainage_m == frame.camera.position_m[2]
+        assert 0 <= frame.water_level < 1 and frame.camera.focal > 0
+
+
+@pytest.mark.parametrize(
+    ("from_m", "to_m", "noted"),
+    [
+        (4.0, 4.0, False),
+        (4.69, 4.69, False),
+        (4.71, 4.71, True),
+        (5.0, 5.0, True),
+        (5.99, 5.99, True),
+        (6.01, 6.01, False),
+        (2.0, 4.6, False),
+        (2.0, 4.8, True),
+        (2.0, 9.0, True),
+        (5.9, 9.0, True),
+        (6.1, 9.0, False),
+    ],
+)
+def test_operator_notes_from_30_cm_behind_to_1_m_ahead(from_m: float, to_m: float, noted: bool) -> None:
+    things = [Placed("RO", from_m, to_m, 0.0, 0.5), Placed("FS", 50.0, 50.0, 0.0, 0.5)]
+
+    labels = operator_labels(things, np.array([5.0, 20.0]))
+
+    assert labels.shape == (2, 17) and labels.sum() == noted
+    assert bool(labels[0, taxonomy().index("RO")]) == noted
+
+
+def test_what_is_seen_far_ahead_is_not_yet_noted() -> None:
+    ahead = 0
+
+    for seed in range(150):
+        frame, scene = render_with_scene(seed, size=TINY, profile="natural", classes=None, severity=None)
+        for k in np.nonzero(frame.labels > frame.operator_labels)[0]:
+            assert all(thing.from_m > 1.0 for thing in scene.placed if thing.code == taxonomy().codes[k])
+            ahead += 1
+
+    assert ahead > 0
+
+
+def test_mask_just_large_enough_is_a_label() -> None:
+    masks = np.zeros((17, *SMALL), np.bool_)
+    enough = min_visible(SMALL)
+    masks[3].reshape(-1)[:enough] = True
+    masks[4].reshape(-1)[: enough - 1] = True
+
+    labels = labels_from_masks(masks)
+
+    assert labels[3] == 1 and labels.sum() == 1
 
 
 def test_empty_classes_give_a_normal_frame() -> None:

@@ -1,28 +1,38 @@
-"""Rendered data on disk: Sewer-ML layout, independence of workers, refusals, nothing half-written."""
+"""Rendered data on disk: Sewer-ML layout, independence of workers and interruptions, refusals, nothing half-written."""
 
 import csv
+import errno
+import os
 from pathlib import Path
 
 import cv2
 import numpy as np
 import pytest
 
+from edge_sdk.camera import FilmSource
 from edge_sdk.contract.taxonomy import taxonomy
-from trainer.synth import SynthError, write_drive, write_frames
+from edge_sdk.odometer import Odometer
+from trainer.synth import SynthError, drive_files, image_files, render_frame, write_drive, write_frames
+from trainer.synth.resume import resumable_folder
+from trainer.synth.write import SplitPlan, frame_seed, write_splits
 
 TINY = (48, 60)
 
 
-def _files(folder: Path) -> dict[str, bytes]:
+def files_in(folder: Path) -> dict[str, bytes]:
     return {str(p.relative_to(folder)): p.read_bytes() for p in sorted(folder.rglob("*")) if p.is_file()}
+
+
+def rows_of(path: Path) -> list[dict[str, str]]:
+    with path.open(newline="", encoding="utf-8") as file:
+        return list(csv.DictReader(file))
 
 
 def test_layout_is_that_of_sewer_ml(tmp_path: Path) -> None:
     done: list[int] = []
-    write_frames(tmp_path / "set", 20, seed=3, size=TINY, masks=True, split="Val", progress=done.append)
+    write_frames(tmp_path / "set", 20, seed=3, size=TINY, masks=True, depth=True, split="Val", progress=done.append)
 
-    with (tmp_path / "set" / "SewerML_Val.csv").open(newline="") as file:
-        rows = list(csv.DictReader(file))
+    rows = rows_of(tmp_path / "set" / "SewerML_Val.csv")
     assert list(rows[0]) == ["Filename", "WaterLevel", "VA", *taxonomy().codes, "ND", "Defect"]
     assert [r["Filename"] for r in rows] == [f"{i:08d}.png" for i in range(1, 21)]
     for row in rows:
@@ -32,23 +42,46 @@ def test_layout_is_that_of_sewer_ml(tmp_path: Path) -> None:
         assert 0 <= float(row["WaterLevel"]) <= 100
         assert cv2.imread(str(tmp_path / "set" / "Val" / row["Filename"])).shape == (*TINY, 3)
     assert done[-1] == 20
-    _check_masks(tmp_path / "set" / "Val_masks", rows)
+    assert {p.name for p in (tmp_path / "set").iterdir()} == {
+        *("SewerML_Val.csv", "SewerML_Val_operator.csv", "frames.csv"),
+        *("Val", "Val_masks", "Val_depth"),
+    }
 
 
-def _check_masks(folder: Path, rows: list[dict[str, str]]) -> None:
-    for row in rows:
-        image = cv2.imread(str(folder / row["Filename"])).astype(np.uint32)
-        bits = image[..., 0] + 256 * image[..., 1] + 65536 * image[..., 2]
-        for k, code in enumerate(taxonomy().codes):
-            if row[code] == "1":
-                assert ((bits >> k) & 1).any()
+def test_files_hold_the_truth_of_their_frames(tmp_path: Path) -> None:
+    write_frames(tmp_path, 20, seed=3, size=TINY, profile="natural", masks=True, depth=True)
+    tables = (rows_of(tmp_path / name) for name in ("SewerML_Train.csv", "SewerML_Train_operator.csv", "frames.csv"))
+
+    for number, (strict, noted, row) in enumerate(zip(*tables, strict=True), start=1):
+        frame = render_frame(frame_seed(3, number), size=TINY, profile="natural")
+        stem = f"{number:08d}.png"
+        assert strict["Filename"] == noted["Filename"] == row["Filename"] == stem
+        assert [int(strict[c]) for c in taxonomy().codes] == frame.labels.tolist()
+        assert [int(noted[c]) for c in taxonomy().codes] == frame.operator_labels.tolist()
+        np.testing.assert_array_equal(cv2.imread(str(tmp_path / "Train" / stem))[..., ::-1], frame.image)
+        bits = cv2.imread(str(tmp_path / "Train_masks" / stem)).astype(np.uint32) @ np.array([1, 256, 65536], np.uint32)
+        np.testing.assert_array_equal([(bits >> k) & 1 for k in range(17)], frame.masks)
+        depth = cv2.imread(str(tmp_path / "Train_depth" / stem), cv2.IMREAD_UNCHANGED)
+        assert depth.dtype == np.uint16
+        np.testing.assert_allclose(depth / 1000, frame.depth, atol=0.0006)
+        assert float(row["pan_deg"]) == pytest.approx(np.degrees(frame.camera.pan), abs=0.006)
+        assert int(row["seed"]) == frame_seed(3, number) and row["flags"].split() == list(frame.flags)
 
 
 def test_number_of_workers_changes_nothing(tmp_path: Path) -> None:
-    write_frames(tmp_path / "one", 18, seed=5, size=TINY, image_format="jpg")
-    write_frames(tmp_path / "two", 18, seed=5, size=TINY, image_format="jpg", workers=2)
+    write_frames(tmp_path / "one", 36, seed=5, size=TINY, image_format="jpg")
+    write_frames(tmp_path / "two", 36, seed=5, size=TINY, image_format="jpg", workers=2)
 
-    assert _files(tmp_path / "one") == _files(tmp_path / "two")
+    assert files_in(tmp_path / "one") == files_in(tmp_path / "two")
+
+
+def test_sizes_are_mixed_by_their_shares(tmp_path: Path) -> None:
+    sizes = (((48, 60), 0.5), ((64, 48), 0.5))
+    write_splits(tmp_path / "set", [SplitPlan("Train", 40, 1, sizes=sizes)])
+
+    shapes = [cv2.imread(str(path)).shape[:2] for path in (tmp_path / "set" / "Train").iterdir()]
+
+    assert 8 <= shapes.count((48, 60)) <= 32 and shapes.count((48, 60)) + shapes.count((64, 48)) == 40
 
 
 @pytest.mark.parametrize(
@@ -67,9 +100,10 @@ def test_number_of_workers_changes_nothing(tmp_path: Path) -> None:
 def test_wrong_arguments_are_refused_and_leave_nothing(tmp_path: Path, arguments: dict[str, object]) -> None:
     given: dict[str, object] = {"num": 2, "seed": 0, "size": TINY, **arguments}
 
-    with pytest.raises(SynthError):
+    with pytest.raises(SynthError) as error:
         write_frames(tmp_path / "set", given.pop("num"), **given)  # type: ignore[arg-type]
 
+    assert "\n" not in str(error.value)
     assert list(tmp_path.iterdir()) == []
 
 
@@ -84,25 +118,153 @@ def test_folder_in_use_is_left_alone(tmp_path: Path) -> None:
     assert [p.name for p in tmp_path.iterdir()] == ["note.txt"]
 
 
-def test_interrupted_write_leaves_nothing(tmp_path: Path) -> None:
-    def stop(_: int) -> None:
-        raise KeyboardInterrupt
+class Stop:
+    """Progress that interrupts after so many calls."""
+
+    def __init__(self, after: int) -> None:
+        self.left = after
+
+    def __call__(self, _: int) -> None:
+        self.left -= 1
+        if self.left == 0:
+            raise KeyboardInterrupt
+
+
+@pytest.mark.parametrize("workers", [1, 2])
+def test_interrupted_and_resumed_gives_the_bytes_of_an_uninterrupted_run(tmp_path: Path, workers: int) -> None:
+    write_frames(tmp_path / "whole", 50, seed=1, size=TINY, masks=True)
+    done: list[int] = []
 
     with pytest.raises(KeyboardInterrupt):
-        write_frames(tmp_path / "set", 4, seed=0, size=TINY, progress=stop)
+        write_frames(tmp_path / "set", 50, seed=1, size=TINY, masks=True, workers=workers, progress=Stop(2))
+    left = sorted(p.name for p in tmp_path.iterdir())
+    write_frames(tmp_path / "set", 50, seed=1, size=TINY, masks=True, progress=done.append)
+
+    assert left == [".set-part", "whole"]
+    assert done == [48, 50]  # two chunks of 16 were there already
+    assert files_in(tmp_path / "set") == files_in(tmp_path / "whole")
+    assert sorted(p.name for p in tmp_path.iterdir()) == ["set", "whole"]
+
+
+def test_half_written_images_of_an_interrupted_run_are_written_anew(tmp_path: Path) -> None:
+    write_frames(tmp_path / "whole", 20, seed=1, size=TINY)
+    with pytest.raises(KeyboardInterrupt):
+        write_frames(tmp_path / "set", 20, seed=1, size=TINY, progress=Stop(1))
+    (tmp_path / ".set-part" / "Train" / "00000018.png").write_bytes(b"half")
+
+    write_frames(tmp_path / "set", 20, seed=1, size=TINY)
+
+    assert files_in(tmp_path / "set") == files_in(tmp_path / "whole")
+
+
+def test_interrupted_run_is_not_gone_on_with_by_other_arguments(tmp_path: Path) -> None:
+    with pytest.raises(KeyboardInterrupt):
+        write_frames(tmp_path / "set", 20, seed=1, size=TINY, progress=Stop(1))
+
+    with pytest.raises(SynthError, match=r"other arguments \(Train num 20, now 21; Train seed 1, now 2\)"):
+        write_frames(tmp_path / "set", 21, seed=2, size=TINY)
+
+    assert [p.name for p in tmp_path.iterdir()] == [".set-part"]
+
+
+def test_interruption_before_anything_is_finished_leaves_nothing(tmp_path: Path) -> None:
+    with pytest.raises(KeyboardInterrupt), resumable_folder(tmp_path / "set", {"seed": 1}):
+        raise KeyboardInterrupt
 
     assert list(tmp_path.iterdir()) == []
 
 
-def test_drive_on_disk_has_a_row_per_frame(tmp_path: Path) -> None:
+def test_run_killed_before_anything_was_finished_is_in_nobodys_way(tmp_path: Path) -> None:
+    part = tmp_path / ".set-part"
+    (part / "Val").mkdir(parents=True)
+    (part / "Val" / "00000001.png").write_bytes(b"half")
+    (part / ".plan.json").write_text('{"seed": 1}')
+
+    with resumable_folder(tmp_path / "set", {"seed": 2}) as pieces:
+        assert (part / ".plan.json").read_text() == '{"seed": 2}'
+        pieces.finish("all")
+
+    assert [path.name for path in tmp_path.iterdir()] == ["set"] and not list((tmp_path / "set").iterdir())
+
+
+def test_two_runs_into_one_folder_are_refused(tmp_path: Path) -> None:
+    with (
+        resumable_folder(tmp_path / "set", {"seed": 1}),
+        pytest.raises(SynthError, match="another run"),
+        resumable_folder(tmp_path / "set", {"seed": 1}),
+    ):
+        pass
+
+
+def test_full_disk_is_one_line_and_leaves_nothing(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    written: list[Path] = []
+
+    def fill(path: Path, *_: object) -> None:
+        written.append(path)
+        if len(written) > 20:
+            raise OSError(errno.ENOSPC, os.strerror(errno.ENOSPC), str(path))
+
+    monkeypatch.setattr("trainer.synth.write.write_image", fill)
+
+    with pytest.raises(SynthError, match="the disk is full") as error:
+        write_frames(tmp_path / "set", 40, seed=0, size=TINY)
+
+    assert "\n" not in str(error.value)
+    assert list(tmp_path.iterdir()) == []
+
+
+def test_film_that_did_not_fit_on_the_disk_is_noticed(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    class Silent:
+        """As OpenCV's writer on a full disk: not a word, and no film."""
+
+        def __init__(self, *_: object) -> None: ...
+
+        def isOpened(self) -> bool:
+            return True
+
+        def write(self, image: object) -> None: ...
+
+        def release(self) -> None: ...
+
+    monkeypatch.setattr(drive_files.cv2, "VideoWriter", Silent)
+
+    with pytest.raises(SynthError, match="the disk is full"):
+        write_drive(tmp_path / "drive", seed=2, length_m=1.0, fps=5, size=(64, 80))
+
+    assert list(tmp_path.iterdir()) == []
+
+
+def test_depth_beyond_the_format_is_cut(tmp_path: Path) -> None:
+    image_files.write_depth(tmp_path / "d.png", np.array([[0.0, 1.2345, 70.0]], np.float32))
+
+    assert cv2.imread(str(tmp_path / "d.png"), cv2.IMREAD_UNCHANGED).tolist() == [[0, 1234, 65535]]
+
+
+def test_drive_on_disk_has_a_row_per_frame_in_every_table(tmp_path: Path) -> None:
     write_drive(tmp_path / "drive", seed=2, length_m=1.5, fps=5, size=(64, 80))
 
-    with (tmp_path / "drive" / "odometer.csv").open(newline="") as file:
-        rows = list(csv.DictReader(file))
     film = cv2.VideoCapture(str(tmp_path / "drive" / "drive.mp4"))
     frames = 0
     while film.read()[0]:
         frames += 1
-    assert set(rows[0]) == {"time_s", "distance_m"}
-    assert frames == len(rows)
-    assert {p.name for p in (tmp_path / "drive").iterdir()} == {"drive.mp4", "odometer.csv", "observations.csv", "labels.csv"}
+    tables = {name: rows_of(tmp_path / "drive" / f"{name}.csv") for name in ("odometer", "truth", "labels", "labels_operator")}
+    assert set(tables["odometer"][0]) == {"time_s", "distance_m"}
+    assert {len(rows) for rows in tables.values()} == {frames}
+    assert {p.name for p in (tmp_path / "drive").iterdir()} == {"drive.mp4", "observations.csv", *(f"{name}.csv" for name in tables)}
+
+
+@pytest.mark.parametrize("seed", range(4))
+def test_robots_odometer_is_readable_and_its_jumps_are_found_where_the_truth_has_them(tmp_path: Path, seed: int) -> None:
+    write_drive(tmp_path / "drive", seed=seed, length_m=8.0, fps=5, size=(32, 40), counter="robot", num_defects=3)
+    truth = rows_of(tmp_path / "drive" / "truth.csv")
+
+    with FilmSource(tmp_path / "drive" / "drive.mp4") as film:
+        record = Odometer.from_csv(tmp_path / "drive" / "odometer.csv", film).record
+
+    events = [row["counter_event"] for row in truth]
+    assert record.samples == len(truth)
+    assert record.jumps == events.count("jump") and record.resets == events.count("reset")
+    for row in rows_of(tmp_path / "drive" / "observations.csv"):
+        nearest = min(truth, key=lambda t: abs(float(t["chainage_m"]) - float(row["from_m"])))
+        segment_shift = float(nearest["counter_m"]) - float(nearest["chainage_m"])
+        assert float(row["counter_from_m"]) - float(row["from_m"]) == pytest.approx(segment_shift, abs=0.1)

@@ -1,16 +1,17 @@
 """A rendered data set of all three splits in one folder, in Sewer-ML's layout with its `DATASET.yaml`."""
 
-import shutil
 from collections.abc import Callable, Mapping
-from functools import partial
 from pathlib import Path
-from typing import Literal
 
 import yaml
 
-from trainer.data.provenance import DATASET, LABEL_RULES
+from trainer.data.provenance import LABEL_RULES
 from trainer.data.sewer_ml import SplitName
-from trainer.synth import SYNTH_VERSION, SynthError, write_frames
+from trainer.synth import SYNTH_VERSION
+from trainer.synth.benchmark_set import BenchmarkSet, write_benchmark
+from trainer.synth.errors import SynthError
+from trainer.synth.frame import check_seed
+from trainer.synth.write import ImageFormat, SplitPlan, write_splits
 
 LICENCE = "Apache-2.0 (rendered, no real sewer)"
 # Each split draws from its own seed, hence from pipes that no other split has seen.
@@ -26,51 +27,45 @@ def write_rendered(
     profile: str = "balanced",
     size: tuple[int, int] = (288, 352),
     workers: int = 1,
-    image_format: Literal["png", "jpg"] = "jpg",
+    image_format: ImageFormat = "jpg",
     masks: bool = False,
-    progress: Callable[[SplitName, int], None] | None = None,
+    depth: bool = False,
+    progress: Callable[[str, int], None] | None = None,
 ) -> None:
     """Render the splits with as many frames each as `nums` says (0: no such split); `out` appears when all is written.
 
+    An interrupted run is gone on with by the same call.
+
     Raises:
-        SynthError: For impossible arguments, or if `out` exists and is not an empty folder.
+        SynthError: For impossible arguments, if `out` exists and is not an empty folder, or if the disk is full.
     """
-    if out.exists() and (not out.is_dir() or any(out.iterdir())):
-        raise SynthError(f"{out} is not empty; choose a new folder.")
-    part = out.with_name(f".{out.name}.part")
-    shutil.rmtree(part, ignore_errors=True)
-    (part / "whole").mkdir(parents=True)
-    try:
-        for name in (name for name, num in nums.items() if num):
-            write_frames(
-                part / name,
-                nums[name],
-                seed=seed * SEED_STRIDE + SEED_OFFSET[name],
-                profile=profile,
-                size=size,
-                workers=workers,
-                image_format=image_format,
-                masks=masks,
-                split=name,
-                progress=partial(progress, name) if progress else None,
-            )
-            for item in (part / name).iterdir():
-                item.rename(part / "whole" / item.name)
-        (part / "whole" / DATASET).write_text(_dataset(seed, profile), encoding="utf-8")
-        if out.exists():
-            out.rmdir()
-        (part / "whole").rename(out)
-    finally:
-        shutil.rmtree(part, ignore_errors=True)
+    if not any(nums.values()) or min(nums.values()) < 0:
+        raise SynthError(f"numbers of frames ({', '.join(f'{k} {v}' for k, v in nums.items())}) must not be negative, and not all zero.")
+    check_seed(seed)
+    plans = [
+        SplitPlan(name, num, seed * SEED_STRIDE + SEED_OFFSET[name], profile, ((size, 1.0),), image_format, masks, depth)
+        for name, num in nums.items()
+        if num
+    ]
+    dataset = _dataset(f"{SYNTH_VERSION}-{profile}-seed{seed}", f"profile {profile}, seed {seed}")
+    write_splits(out, plans, workers=workers, progress=progress, dataset=dataset)
 
 
-def _dataset(seed: int, profile: str) -> str:
+def write_rendered_benchmark(
+    out: Path, definition: BenchmarkSet, *, workers: int = 1, progress: Callable[[str, int], None] | None = None
+) -> None:
+    """Render a named benchmark set; see `trainer.synth.benchmark_set`."""
+    dataset = _dataset(definition.name, f"set {definition.name}")
+    write_benchmark(out, definition, dataset=dataset, workers=workers, progress=progress)
+
+
+def _dataset(name: str, drawn: str) -> str:
     rule = LABEL_RULES["rendered"]
     stated = {
-        "name": f"{SYNTH_VERSION}-{profile}-seed{seed}",
+        "name": name,
         "kind": "rendered",
         "licence": LICENCE,
-        "generator": f"trainer.synth {SYNTH_VERSION}, profile {profile}, seed {seed}",
+        "generator": f"trainer.synth {SYNTH_VERSION}, {drawn}",
         "look_ahead_m": rule.look_ahead_m,
         "look_behind_m": rule.look_behind_m,
     }

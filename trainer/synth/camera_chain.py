@@ -1,134 +1,143 @@
-"""From light to stored picture: tone curve, lens blur and vignette, text, chroma bleed, noise, interlace, compression."""
+"""From light to stored picture: lens, tone curve, on-screen text, cable and recorder, the edges of the digitised picture.
+
+Everything is drawn once per inspection and stays; only noise is drawn per frame. Nothing here knows what the scene shows.
+"""
+# H W pixels
 
 from dataclasses import dataclass, field
+from functools import lru_cache
 
 import cv2
 import numpy as np
 from numpy.typing import NDArray
 
-from trainer.synth.overlay import Overlay, draw_overlay, stamp
+from trainer.synth.lens import Lens, draw_lens, size_scale, through_lens
+from trainer.synth.overlay import Overlay, covered, draw_overlay, hide, stamp
+from trainer.synth.recorder import Recorder, draw_recorder, record
 from trainer.synth.texture import Grid
+
+# black, grey, dark green, dark brown, bluish, violet
+_BLACKS = ((0.02, 0.02, 0.02), (0.09, 0.09, 0.09), (0.05, 0.11, 0.02), (0.11, 0.07, 0.04), (0.05, 0.07, 0.13), (0.08, 0.06, 0.10))
+_BLACK_SHARES = (0.36, 0.18, 0.18, 0.12, 0.09, 0.07)
 
 
 @dataclass(frozen=True, slots=True)
 class Chain:
-    """One camera, cable and recorder."""
+    """One camera, cable and recorder.
 
+    `shoulder` and `gamma` shape the tone curve between `black_rgb` and `white`, shares of full scale: cameras show the unlit far end as
+    black, dark green, brown or blue. `border_px` are black edges (top,
+    bottom, left, right) in pixels of a 352 x 288 frame, `bars` the same as shares of the picture (letterbox, pillarbox), `corner` the
+    radius of rounded corners as a share of the height; 0 is none.
+    """
+
+    lens: Lens = field(default_factory=Lens)
+    recorder: Recorder = field(default_factory=Recorder)
     gamma: float = 0.8
     shoulder: float = 1.4
     contrast: float = 1.0
-    blur_px: float = 0.6
-    sharpen: float = 0.0
-    chroma_px: float = 1.5
-    noise: float = 0.012
-    comb_px: int = 0
-    quality: int = 60
-    vignette: float = 0.2
-    saturation: float = 1.0
+    black_rgb: tuple[float, float, float] = (0.0, 0.0, 0.0)
+    white: float = 1.0
     border_px: tuple[int, int, int, int] = (0, 0, 0, 0)
-    dust: tuple[tuple[float, float, float, float], ...] = ()
+    bars: tuple[float, float, float, float] = (0.0, 0.0, 0.0, 0.0)
+    corner: float = 0.0
     overlay: Overlay = field(default_factory=Overlay)
 
 
 def draw_chain(rng: np.random.Generator) -> Chain:
-    """A recorder at random, from clean digital to worn analogue tape."""
-    dirty = rng.random() < 0.2
-    dust = (
-        tuple(
-            (float(rng.random()), float(rng.random()), float(rng.uniform(0.01, 0.06)), float(rng.uniform(-0.3, 0.25)))
-            for _ in range(int(rng.integers(1, 6)))
-        )
-        if dirty
-        else ()
-    )
-    border = tuple(int(b) for b in rng.integers(0, 7, 4)) if rng.random() < 0.4 else (0, 0, 0, 0)
+    """A camera and recorder at random, from clean digital to worn analogue tape."""
     return Chain(
-        gamma=rng.uniform(0.62, 1.0),
-        shoulder=rng.uniform(0.9, 2.0),
-        contrast=rng.uniform(0.9, 1.12),
-        blur_px=float(rng.choice([rng.uniform(0.3, 0.8), rng.uniform(0.8, 1.6)], p=[0.7, 0.3])),
-        sharpen=float(rng.uniform(0.2, 1.0)) if rng.random() < 0.4 else 0.0,
-        chroma_px=rng.uniform(0.6, 3.5),
-        noise=float(np.exp(rng.uniform(np.log(0.004), np.log(0.035)))),
-        comb_px=int(rng.integers(1, 4)) if rng.random() < 0.06 else 0,
-        quality=int(rng.integers(22, 92)),
-        vignette=rng.uniform(0.0, 0.4),
-        saturation=float(np.clip(rng.normal(0.95, 0.2), 0.3, 1.4)),
-        border_px=border,  # type: ignore[arg-type]
-        dust=dust,
+        lens=draw_lens(rng),
+        recorder=draw_recorder(rng),
+        gamma=rng.uniform(0.66, 1.05),
+        shoulder=rng.uniform(0.9, 2.2),
+        contrast=rng.uniform(0.95, 1.5),
+        black_rgb=_draw_black(rng),
+        white=float(rng.uniform(0.80, 1.0)) if rng.random() < 0.5 else 1.0,
+        border_px=_draw_border(rng),
+        bars=_draw_bars(rng) if rng.random() < 0.05 else (0.0, 0.0, 0.0, 0.0),
+        corner=float(rng.uniform(0.03, 0.3)) if rng.random() < 0.03 else 0.0,
         overlay=draw_overlay(rng),
     )
 
 
+def _draw_black(rng: np.random.Generator) -> tuple[float, float, float]:
+    tint = np.array(_BLACKS[int(rng.choice(len(_BLACKS), p=_BLACK_SHARES))])
+    red, green, blue = (float(c) for c in tint * rng.uniform(0.3, 1.4) + rng.uniform(0, 0.015, 3))
+    return red, green, blue
+
+
+def _draw_border(rng: np.random.Generator) -> tuple[int, int, int, int]:
+    if rng.random() > 0.35:
+        return (0, 0, 0, 0)
+    top, bottom, left, right = (int(b) if rng.random() < 0.6 else 0 for b in rng.integers(0, 8, 4))
+    return top, bottom, left, right
+
+
+def _draw_bars(rng: np.random.Generator) -> tuple[float, float, float, float]:
+    share = float(rng.uniform(0.04, 0.13))
+    return (share, share, 0.0, 0.0) if rng.random() < 0.65 else (0.0, 0.0, share, share)
+
+
 def develop(picture: Grid, chain: Chain, rng: np.random.Generator, *, overlay: Overlay | None = None) -> NDArray[np.uint8]:
     """Stored picture (H, W, 3) uint8 of light (H, W, 3) float32; the noise comes from `rng`, all else from the chain."""
-    scale = picture.shape[1] / 352
-    picture = _lens(picture, chain, scale)
-    image = _tone(picture, chain)
-    image = stamp(image, overlay or chain.overlay)
-    image = _analogue(image, chain, rng, scale)
-    image = _compressed(image, chain.quality)
-    return _framed(image, chain, scale)
+    overlay = overlay or chain.overlay
+    image = _tone(through_lens(picture, chain.lens), chain)
+    image = stamp(image, overlay)
+    image = record(image, chain.recorder, rng)
+    image = _framed(image, chain)
+    return hide(image, overlay)
 
 
-def _compressed(image: NDArray[np.uint8], quality: int) -> NDArray[np.uint8]:
-    """The picture after the recorder's block coding."""
-    _, stored = cv2.imencode(".jpg", image[..., ::-1], [cv2.IMWRITE_JPEG_QUALITY, quality])
-    decoded = cv2.imdecode(stored, cv2.IMREAD_COLOR)
-    assert decoded is not None, "what was just encoded can be decoded"
-    return np.asarray(cv2.cvtColor(decoded, cv2.COLOR_BGR2RGB), dtype=np.uint8)
+def hidden(chain: Chain, size: tuple[int, int], *, overlay: Overlay | None = None) -> NDArray[np.bool_]:
+    """Pixels (H, W) of an image of `size` (height, width) that show nothing of the pipe: bars, corners, text boxes."""
+    height, width = size
+    image = np.full((height, width, 3), 255, np.uint8)
+    return np.asarray((_framed(image, chain)[..., 0] == 0) | covered(overlay or chain.overlay, size), dtype=np.bool_)
 
 
-def _lens(picture: Grid, chain: Chain, scale: float) -> Grid:
-    height, width = picture.shape[:2]
-    v = np.linspace(-1, 1, height, dtype=np.float32)[:, None]
-    u = np.linspace(-1, 1, width, dtype=np.float32)[None, :]
-    picture = picture * (1 - np.float32(chain.vignette * 0.5) * (u * u + v * v))[..., None]
-    for x, y, size, strength in chain.dust:
-        spot = np.exp(-(((u - (2 * x - 1)) ** 2 + (v - (2 * y - 1)) ** 2) / np.float32(size) ** 2))
-        picture = picture * (1 + np.float32(strength) * spot)[..., None]
-    if chain.blur_px * scale > 0.25:
-        picture = cv2.GaussianBlur(picture, (0, 0), chain.blur_px * scale)
-    return np.asarray(picture, dtype=np.float32)
+@lru_cache(maxsize=8)
+def _curve(gamma: float, shoulder: float, contrast: float) -> NDArray[np.uint8]:
+    """Tone curve as a table of 4096 steps up to four times white: soft shoulder, gamma, contrast about the middle."""
+    steps = np.linspace(0, 4, 4096, dtype=np.float32)
+    curve = (1 - np.exp(-np.float32(shoulder) * steps)) / (1 - np.exp(-np.float32(shoulder) * 1.15))
+    curve = np.clip((np.clip(curve, 0, 1) ** np.float32(gamma) - 0.5) * np.float32(contrast) + 0.5, 0, 1)
+    return np.asarray(curve * 255, dtype=np.uint8)
 
 
 def _tone(picture: Grid, chain: Chain) -> NDArray[np.uint8]:
-    """Soft shoulder, then gamma, by a table of 4096 steps."""
-    steps = np.linspace(0, 4, 4096, dtype=np.float32)
-    curve = (1 - np.exp(-np.float32(chain.shoulder) * steps)) / (1 - np.exp(-np.float32(chain.shoulder) * 1.15))
-    curve = np.clip((np.clip(curve, 0, 1) ** np.float32(chain.gamma) - 0.5) * np.float32(chain.contrast) + 0.5, 0, 1)
-    table = (curve * 255).astype(np.uint8)
-    return np.asarray(table[np.clip(picture * np.float32(4095 / 4), 0, 4095).astype(np.int16)])
+    table = _curve(chain.gamma, chain.shoulder, chain.contrast)
+    image = np.take(table, np.clip(picture * np.float32(4095 / 4), 0, 4095).astype(np.int16))
+    if chain.white == 1 and not any(chain.black_rgb):
+        return np.asarray(image)
+    black = np.array(chain.black_rgb)
+    levels = np.rint(255 * black + np.arange(256)[:, None, None] * (chain.white - black)).astype(np.uint8)
+    return np.asarray(cv2.LUT(image, levels), dtype=np.uint8)
 
 
-def _analogue(image: NDArray[np.uint8], chain: Chain, rng: np.random.Generator, scale: float) -> NDArray[np.uint8]:
-    yuv = cv2.cvtColor(image, cv2.COLOR_RGB2YCrCb)
-    luma, chroma = yuv[..., 0].astype(np.float32), yuv[..., 1:]
-    if chain.sharpen:
-        luma += np.float32(chain.sharpen) * (luma - cv2.GaussianBlur(luma, (0, 0), 1.5 * scale))
-    luma += np.float32(chain.noise * 255) * _noise(rng, luma.shape)
-    if chain.comb_px:
-        luma[1::2] = np.roll(luma[1::2], chain.comb_px, axis=1)
-    if chain.chroma_px * scale > 0.4:
-        chroma = cv2.blur(chroma, (1 + 2 * round(chain.chroma_px * scale), 1 + round(chain.chroma_px * scale)))
-    yuv[..., 0] = np.clip(luma, 0, 255).astype(np.uint8)
-    yuv[..., 1:] = np.clip(128 + (chroma.astype(np.float32) - 128) * np.float32(chain.saturation), 0, 255).astype(np.uint8)
-    return np.asarray(cv2.cvtColor(yuv, cv2.COLOR_YCrCb2RGB), dtype=np.uint8)
-
-
-def _noise(rng: np.random.Generator, shape: tuple[int, ...]) -> Grid:
-    return rng.standard_normal(shape, dtype=np.float32)
-
-
-def _framed(image: NDArray[np.uint8], chain: Chain, scale: float) -> NDArray[np.uint8]:
-    """Black edges of a digitised analogue picture."""
-    top, bottom, left, right = (round(b * scale) for b in chain.border_px)
-    if top:
-        image[:top] = 0
-    if bottom:
-        image[-bottom:] = 0
-    if left:
-        image[:, :left] = 0
-    if right:
-        image[:, -right:] = 0
+def _framed(image: NDArray[np.uint8], chain: Chain) -> NDArray[np.uint8]:
+    """Black edges of a digitised analogue picture, bars of another aspect, a rounded mask."""
+    height, width = image.shape[:2]
+    scale = size_scale(height, width)
+    sides = (height, height, width, width)
+    top, bottom, left, right = (
+        max(round(px * scale), round(share * side)) for px, share, side in zip(chain.border_px, chain.bars, sides, strict=True)
+    )
+    image[:top] = 0
+    image[height - bottom :] = 0
+    image[:, :left] = 0
+    image[:, width - right :] = 0
+    if chain.corner:
+        image = image * _corners(height, width, round(chain.corner * height))[..., None]
     return image
+
+
+@lru_cache(maxsize=8)
+def _corners(height: int, width: int, radius: int) -> NDArray[np.uint8]:
+    mask = np.zeros((height, width), np.uint8)
+    mask[radius : height - radius] = 1
+    mask[:, radius : width - radius] = 1
+    for x in (radius, width - 1 - radius):
+        for y in (radius, height - 1 - radius):
+            cv2.circle(mask, (x, y), radius, 1, -1)
+    return mask

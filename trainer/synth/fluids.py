@@ -1,79 +1,115 @@
-"""Water and settled matter in the invert: a level plane with lumps, met by repeating the plane's intersection."""
+"""What lies in the invert: beds of settled matter met along each ray; water and smears have modules of their own.
+
+A bed is a height field over the pipe's floor: a level, a bank drawn by the painter, and lumps from a tile. Rays are sampled between
+the bed's highest and lowest height and the crossing is interpolated, so stones hide what is behind them.
+"""
+# K pixels
 
 import numpy as np
 
+from trainer.synth.beds import bed_height, bed_tile
 from trainer.synth.geometry import FLUID
 from trainer.synth.scene import Fluid, Scene
+from trainer.synth.smears import add_smears
 from trainer.synth.surface import Selection, Surface
-from trainer.synth.texture import TILE, Grid, NoiseKind, lookup, relief_tile
+from trainer.synth.texture import TILE, Grid, lookup
+from trainer.synth.water import add_water_surface
+
+_STEPS = 6
+_NEAR = np.float32(1.5)  # radii; half of a height map's rows lie nearer than this
 
 
 def add_fluid(scene: Scene, surface: Surface, fluid: Fluid) -> None:
-    """Cover the invert up to a level; lumps are found by repeating the plane's intersection with the height found there."""
-    rays = surface.rays
-    where = np.nonzero(rays.y < np.float32(-0.01))
-    reach, height_noise, _ = _meet_level(scene, surface, fluid, where)
-    z = np.float32(rays.origin_m[2]) + reach * rays.z[where]
-    seen = (reach < surface.hits.range_m[where]) & (reach > 0.02) & (z > fluid.start_m) & (z < fluid.end_m)
-    where = (where[0][seen], where[1][seen])
-    if not where[0].size:
+    """Cover the invert with water, a bed or a smear."""
+    if fluid.kind == "water":
+        add_water_surface(scene, surface, fluid)
+    elif fluid.kind == "smear":
+        if fluid is next(f for f in scene.fluids if f.kind == "smear"):  # all at once: they share one look into the noise
+            add_smears(scene, surface, [f for f in scene.fluids if f.kind == "smear"])
+    else:
+        _add_bed(scene, surface, fluid)
+
+
+def _add_bed(scene: Scene, surface: Surface, fluid: Fluid) -> None:
+    rays, radius = surface.rays, scene.radius_m
+    bank_high = float(fluid.bank.max()) if fluid.bank is not None else 0.0
+    bank_low = float(fluid.bank.min()) if fluid.bank is not None else 0.0
+    slant = abs(fluid.lean) * radius
+    flat = np.float32(radius * (2 * fluid.level - 1) - rays.origin_m[1])
+    top = min(float(flat) + bank_high + fluid.rough_m + slant, -0.10 * radius)
+    bottom = float(flat) + bank_low - fluid.rough_m - slant
+    where = np.nonzero((rays.y < 0) & (rays.y * surface.hits.range_m < np.float32(top)))
+    if not where[0].size or bottom > top:
         return
-    reach, noise = reach[seen], height_noise[seen]
-    x = np.float32(rays.origin_m[0]) + reach * rays.x[where]
-    behind = surface.hits.range_m[where] - reach
-    grain = _plane_noise("grain", x, z[seen], 0.3, fluid.noise_offset)
-    cell = _plane_noise("cell", x, z[seen], 0.45, fluid.noise_offset)
-    tone = 1 + np.float32(fluid.grain) * (grain[:, 0] * np.float32(0.5) + cell[:, 0] * np.float32(0.3)) + np.float32(0.12) * noise
-    rgb: Grid = np.array(fluid.rgb, np.float32) * np.maximum(tone, np.float32(0.2))[:, None]
-    if fluid.second_rgb is not None:
-        mix = np.clip(noise * np.float32(0.7) + np.float32(0.4), 0, 1)[:, None]
-        rgb += mix * (np.array(fluid.second_rgb, np.float32) * np.maximum(tone, np.float32(0.2))[:, None] - rgb)
-    if fluid.code is None:
-        clear = np.exp(-behind / np.float32(0.25 * scene.radius_m))[:, None]
-        rgb += clear * np.float32(0.7) * (surface.albedo[where] * np.float32(0.6) - rgb)
-        rgb += _mirrored(scene, surface, where, reach)
-    edge = np.float32(0.10 * scene.radius_m) * np.clip(1 + np.float32(0.5) * noise, 0.3, 2)
-    fade = np.clip(behind / (edge if fluid.code is None else np.float32(0.03 * scene.radius_m)), 0, 1)[:, None]
-    rgb = surface.albedo[where] + fade * (rgb - surface.albedo[where])
-    surface.cover(where, reach, rgb, part=FLUID, gloss=fluid.gloss, code=fluid.code)
-    surface.relief[where] = np.float32(fluid.grain) * (grain[:, 1] + cell[:, 1]) * np.float32(0.35)
+    reach, met = _first_crossing(scene, surface, fluid, where, (top, bottom))
+    where, reach = (where[0][met], where[1][met]), reach[met]
+    if where[0].size:
+        _colour_bed(scene, surface, fluid, where, reach)
 
 
-def _meet_level(scene: Scene, surface: Surface, fluid: Fluid, where: Selection) -> tuple[Grid, Grid, Grid]:
+def _first_crossing(scene: Scene, surface: Surface, fluid: Fluid, where: Selection, limits: tuple[float, float]) -> tuple[Grid, Grid]:
+    """Range to the bed (K,) and whether the ray meets it before what it met already."""
+    rays, wall, radius = surface.rays, surface.hits.range_m[where], np.float32(scene.radius_m)
+    dx, dy, dz = rays.x[where], rays.y[where], np.maximum(rays.z[where], np.float32(0))
+    heights = _height_map(scene, rays.origin_m, fluid)
+    rows, columns = heights.shape
+    column, middle = (
+        np.float32(0.5 * (columns - 1) / scene.radius_m),
+        np.float32((0.5 + 0.5 * rays.origin_m[0] / scene.radius_m) * (columns - 1)),
+    )
+    first = np.maximum(np.float32(limits[0]) / dy, np.float32(0.02))
+    span = np.minimum(np.float32(min(limits[1], limits[0])) / dy, wall) - first
+    reach, before, after = np.full_like(dy, 1e6), first, np.full_like(dy, 1.0)
+    for step in range(_STEPS + 1):
+        at = first + span * np.float32((step / _STEPS) ** 1.5)
+        ahead = at * dz
+        above = at * dy - lookup(heights, at * dx * column + middle, ahead / (ahead + _NEAR * radius) * np.float32(rows - 1))
+        crossed = np.flatnonzero((above <= 0) & (after > 0))
+        share = np.clip(after[crossed] / np.maximum(after[crossed] - above[crossed], np.float32(1e-6)), 0, 1)
+        reach[crossed] = np.minimum(reach[crossed], before[crossed] + share * (at[crossed] - before[crossed]))
+        before, after = at, above
+    z = np.float32(rays.origin_m[2]) + reach * dz
+    return reach, (reach < wall) & (reach > 0.02) & (z > fluid.start_m) & (z < fluid.end_m)
+
+
+def _height_map(scene: Scene, origin: tuple[float, float, float], fluid: Fluid) -> Grid:
+    """Height of the bed above the camera, (320, 192): columns across the pipe, rows ahead, denser near the camera (z / (z + 1.5 radii))."""
+    radius = scene.radius_m
+    share = np.linspace(0, 1, 320, dtype=np.float32)[:, None]
+    ahead = np.minimum(share / np.maximum(1 - share, np.float32(1e-3)) * np.float32(_NEAR * radius), np.float32(60 * radius))
+    x, z = np.linspace(-radius, radius, 192, dtype=np.float32)[None, :], ahead + np.float32(origin[2])
+    scale = np.float32(TILE / fluid.tile_m)
+    u, v = (x + np.float32(fluid.noise_offset)) * scale + 0 * z, z * scale + 0 * x
+    # far lumps are below a pixel and would only flicker
+    lumps = lookup(bed_height(fluid.texture), u, v, wrap=True)
+    lumps *= np.clip(np.float32(1.25) - ahead * np.float32(1 / (14 * radius)), 0.15, 1) * np.float32(fluid.rough_m)
+    height = lumps + x * np.float32(fluid.lean) + np.float32(radius * (2 * fluid.level - 1) - origin[1])
+    if fluid.bank is not None:
+        along = np.clip((z - np.float32(fluid.start_m)) / np.float32(fluid.end_m - fluid.start_m), 0, 1) * np.float32(
+            fluid.bank.shape[0] - 1
+        )
+        across = np.linspace(0, fluid.bank.shape[1] - 1, 192, dtype=np.float32)[None, :]
+        height += lookup(fluid.bank, across + 0 * along, along + 0 * across)
+    # a crawler stands on the bed: it never looks out from inside it
+    ceiling = np.float32(-0.16 * radius) + np.float32(0.10) * np.maximum(ahead - np.float32(0.8 * radius), 0)
+    return np.asarray(np.minimum(height, ceiling), dtype=np.float32)
+
+
+def _colour_bed(scene: Scene, surface: Surface, fluid: Fluid, where: Selection, reach: Grid) -> None:
     rays = surface.rays
-    base = np.float32(scene.radius_m * (2 * fluid.level - 1) - rays.origin_m[1])
-    dx, dy, dz = rays.x[where], rays.y[where], rays.z[where]
-    height = np.zeros_like(dy)
-    for _ in range(3 if fluid.rough_m else 1):
-        reach = np.maximum((base + height) / dy, np.float32(0.01))
-        x, z = np.float32(rays.origin_m[0]) + reach * dx, np.float32(rays.origin_m[2]) + reach * dz
-        noise = _plane_noise("cloud", x, z, 0.8, fluid.noise_offset)[:, 0]
-        if fluid.rough_m:
-            ends = _ramp(z, fluid.start_m, 0.25) * _ramp(-z, -fluid.end_m, 0.25)
-            wanted = (
-                np.float32(fluid.rough_m) * noise + np.float32(fluid.lean) * x - (1 - ends) * np.float32(2.2 * scene.radius_m * fluid.level)
-            )
-            height = np.float32(0.3) * height + np.float32(0.7) * wanted
-    return reach, noise, height
-
-
-def _ramp(z: Grid, start: float, length: float) -> Grid:
-    return np.asarray(np.clip((z - np.float32(start)) / np.float32(length), 0, 1))
-
-
-def _plane_noise(kind: NoiseKind, x: Grid, z: Grid, tile_m: float, shift: float) -> Grid:
-    scale = np.float32(TILE / tile_m)
-    return lookup(relief_tile(kind), (x + np.float32(shift)) * scale, (z + np.float32(shift * 1.7)) * scale, wrap=True)
-
-
-def _mirrored(scene: Scene, surface: Surface, where: Selection, reach: Grid) -> Grid:
-    """Faint mirror image of the crown: the reflected ray's hit on the plain cylinder, bright where that point is near the lamps."""
-    rays = surface.rays
-    dx, dy = rays.x[where], -rays.y[where]
-    px, py = rays.origin_m[0] + reach * dx, rays.origin_m[1] - reach * dy
-    a = np.maximum(dx * dx + dy * dy, np.float32(1e-5))
-    b = px * dx + py * dy
-    onward = (-b + np.sqrt(np.maximum(b * b - a * (px * px + py * py - np.float32(scene.radius_m**2)), 0))) / a
-    fresnel = np.float32(0.04) + np.float32(0.8) * (1 - np.clip(dy, 0, 1)) ** 5
-    near = 1 / (1 + onward / np.float32(2 * scene.radius_m))
-    return np.asarray((fresnel * near * np.float32(0.5))[:, None] * np.array(scene.materials[0].rgb, np.float32))
+    x = np.float32(rays.origin_m[0] + fluid.noise_offset) + reach * rays.x[where]
+    z = np.float32(rays.origin_m[2]) + reach * rays.z[where]
+    scale = np.float32(TILE / fluid.tile_m)
+    look = lookup(bed_tile(fluid.texture), x * scale, z * scale, wrap=True)
+    fine = np.clip(np.float32(1.2) - reach * np.float32(1 / (16 * scene.radius_m)), 0, 1)
+    tone = 1 + (look[:, 2] - 1) * fine * np.float32(0.4 + fluid.grain)
+    second = fluid.rgb if fluid.second_rgb is None else fluid.second_rgb
+    rgb = np.array(fluid.rgb, np.float32) + look[:, 3:4] * (np.array(second, np.float32) - np.array(fluid.rgb, np.float32))
+    rgb *= np.maximum(tone, np.float32(0.15))[:, None]
+    # the bed thins out over the wall: its edge is feathered by its own lumps
+    thin = np.clip((surface.hits.range_m[where] - reach) / np.float32(0.05 * scene.radius_m) + look[:, 0] * np.float32(0.8), 0.25, 1)
+    rgb = surface.albedo[where] + thin[:, None] * (rgb - surface.albedo[where])
+    wet = np.float32(fluid.gloss) * np.clip(1 - look[:, 0], 0.2, 1.6)
+    surface.cover(where, reach, rgb, part=FLUID, gloss=0.0, code=fluid.code)
+    surface.gloss[where] = wet
+    surface.relief[where] = np.clip(look[:, 1] * fine * np.float32(0.25 + 0.5 * fluid.grain), -0.7, 0.7)

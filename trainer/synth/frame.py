@@ -8,43 +8,39 @@ import numpy as np
 from numpy.typing import NDArray
 
 from edge_sdk.contract.taxonomy import taxonomy
-from trainer.synth.camera_chain import develop, draw_chain
+from trainer.synth.camera_chain import Chain, develop, draw_chain, hidden
 from trainer.synth.errors import SynthError
-from trainer.synth.light import draw_lamps, illuminate
+from trainer.synth.geometry import Camera
+from trainer.synth.light import Lamps, draw_lamps, illuminate, own_light
 from trainer.synth.profiles import check_profile, draw_classes
+from trainer.synth.quality import quality_flags
 from trainer.synth.scene import Scene
 from trainer.synth.staging import build_scene, draw_camera
-from trainer.synth.surface import Surface
 from trainer.synth.trace import trace_scene
+from trainer.synth.truth import featureless, is_off_axis, labels_from_masks, operator_labels, visible_masks
 
 MIN_SIDE_PX, MAX_SIDE_PX = 16, 4096
-MIN_VISIBLE_SHARE = 0.0012
-MIN_LIGHT = 0.035
 _ATTEMPTS = 6
 
 
 class RenderedFrame(NamedTuple):
     """A frame with its truth.
 
-    `image` (H, W, 3) uint8 RGB; `labels` (17,) uint8 0/1, what can be seen; `masks` (17, H, W) bool, where;
-    `depth` (H, W) float32, metres along the optical axis.
+    `image` (H, W, 3) uint8 RGB; `labels` (17,) uint8 0/1, what can be seen; `masks` (17, H, W) bool, where; `depth` (H, W) float32,
+    metres along the optical axis; `operator_labels` (17,) uint8, what lies from 0.3 m behind to 1.0 m ahead, seen or not (`truth`);
+    `camera` its pose in the pipe (metres, radians); `chainage_m` of the camera; `water_level` share of the diameter, 0..1; `flags`
+    what is wrong with the picture ("off_axis", ...), in alphabetical order.
     """
 
     image: NDArray[np.uint8]
     labels: NDArray[np.uint8]
     masks: NDArray[np.bool_]
     depth: NDArray[np.float32]
-
-
-def min_visible(size: tuple[int, int]) -> int:
-    """Pixels that a class must cover in an image of `size` (height, width) to be labelled."""
-    return max(3, round(MIN_VISIBLE_SHARE * size[0] * size[1]))
-
-
-def labels_from_masks(masks: NDArray[np.bool_]) -> NDArray[np.uint8]:
-    """Labels (17,) of masks (17, H, W): 1 where a class covers enough pixels."""
-    enough = min_visible((masks.shape[1], masks.shape[2]))
-    return np.array([np.count_nonzero(mask) >= enough for mask in masks], dtype=np.uint8)
+    operator_labels: NDArray[np.uint8]
+    camera: Camera
+    chainage_m: float
+    water_level: float
+    flags: tuple[str, ...]
 
 
 def check_size(size: tuple[int, int]) -> None:
@@ -85,24 +81,34 @@ def render_frame(
 def render_with_scene(
     seed: int, *, size: tuple[int, int], profile: str, classes: Sequence[str] | None, severity: float | None
 ) -> tuple[RenderedFrame, Scene]:
-    """As `render_frame`, with the scene for what the labels do not hold (water level)."""
+    """As `render_frame`, with the scene for what the frame does not hold (material, what was placed)."""
     _check(seed, size, profile, classes, severity)
     rng = np.random.default_rng([seed, 0])
     wanted = tuple(classes) if classes is not None else draw_classes(rng, profile)
     chain, lamps = draw_chain(rng), draw_lamps(rng)
+    covered = hidden(chain, size)
     for attempt in range(_ATTEMPTS):
         rng = np.random.default_rng([seed, 1, attempt])
         scene, spot = build_scene(rng, wanted, severity)
         camera = draw_camera(rng, scene, spot, plain=attempt > 1)
         surface = trace_scene(scene, camera, size)
         light = illuminate(surface, lamps, scene.radius_m)
-        masks = visible_masks(surface, light)
+        image = develop(light, chain, np.random.default_rng([seed, 2]))
+        masks = visible_masks(surface, own_light(light, surface, lamps, scene.radius_m), covered | featureless(image))
         labels = labels_from_masks(masks)
         if all(labels[taxonomy().index(code)] for code in wanted):
             break
-    image = develop(light, chain, np.random.default_rng([seed, 2]))
     depth = (surface.hits.range_m * surface.rays.cosine).astype(np.float32)
-    return RenderedFrame(image, labels, masks, depth), scene
+    chainage = float(camera.position_m[2])
+    noted = operator_labels(scene.placed, np.array([chainage]))[0]
+    flags = flags_of(chain, lamps, camera, image)
+    return RenderedFrame(image, labels, masks, depth, noted, camera, chainage, scene.water_level, flags), scene
+
+
+def flags_of(chain: Chain, lamps: Lamps, camera: Camera, image: NDArray[np.uint8]) -> tuple[str, ...]:
+    """What is wrong with a picture or its view, in alphabetical order."""
+    off_axis = ("off_axis",) if is_off_axis(camera) else ()
+    return tuple(sorted((*quality_flags(chain, lamps, image), *off_axis)))
 
 
 def _check(seed: int, size: tuple[int, int], profile: str, classes: Sequence[str] | None, severity: float | None) -> None:
@@ -114,9 +120,3 @@ def _check(seed: int, size: tuple[int, int], profile: str, classes: Sequence[str
         raise SynthError(f"{', '.join(map(repr, unknown))} is not one of the classes {' '.join(taxonomy().codes)}.")
     if severity is not None and not 0 <= severity <= 1:
         raise SynthError(f"severity {severity} must be 0 to 1.")
-
-
-def visible_masks(surface: Surface, light: NDArray[np.float32]) -> NDArray[np.bool_]:
-    """Mask pixels that are lit well enough to be seen."""
-    masks: NDArray[np.bool_] = surface.masks & (light[..., 1] > np.float32(MIN_LIGHT))
-    return masks

@@ -1,25 +1,25 @@
-"""Camera and wall: which point of the pipe each pixel sees.
+"""Camera and cross-sections: the rays of a picture, and how far the wall is from the axis at each clock angle.
 
-The pipe is a row of segments, each a cylinder with its own centre and radius, so a displaced joint is a real step: a ray that
-leaves one segment outside the next one's cross-section hits the ring between them. Inside a segment the radius may depend on angle
-and distance (egg, dent, lump); the quadratic for a circular cylinder is then repeated with the radius found at the last hit.
+Angles are clock angles (0 at the crown, growing clockwise as seen along +z). A cross-section is a table of radius over angle in shares of
+the nominal radius; it is star-shaped about the axis, so a ray that starts inside leaves it once.
 """
-# H W pixels, K rays still under way
+# H W pixels, K rays, A angles of a section's table
 
 from collections.abc import Callable
 from dataclasses import dataclass
+from functools import lru_cache
 
 import cv2
 import numpy as np
 from numpy.typing import NDArray
 
-from trainer.synth.scene import FAR_RADII, Deform, Scene, Segment
-from trainer.synth.texture import Grid, modulo
+from trainer.synth.scene import Deform, Section
+from trainer.synth.texture import Grid, lookup, modulo
 
 RadiusAt = Callable[[Grid, Grid], Grid]
 
-_NARROWEST, _STEPS, _RELAX = 0.45, 8, 0.65
-WALL, GAP, FACE, INSIDE, FLUID, SOLID, CURTAIN = range(7)
+WALL, GAP, FACE, INSIDE, FLUID, SOLID, CURTAIN, CHAMBER = range(8)
+ANGLES = 1024
 
 
 @dataclass(frozen=True, slots=True)
@@ -74,12 +74,13 @@ def cast_rays(camera: Camera, size: tuple[int, int]) -> Rays:
     half = width / 2
     u = ((np.arange(width, dtype=np.float32) + 0.5) / half - 1.0)[None, :] / np.float32(camera.focal)
     v = -((np.arange(height, dtype=np.float32) + 0.5) - height / 2)[:, None] / np.float32(half * camera.focal)
-    bend = 1 + np.float32(camera.barrel) * (u * u + v * v)
-    u, v = u * bend, v * bend
-    norm = 1 / np.sqrt(u * u + v * v + 1)
+    square = u * u + v * v
+    bend = 1 + np.float32(camera.barrel) * square
+    norm = 1 / cv2.sqrt(square * (bend * bend) + 1)
+    side = bend * norm
     turn = rotation(camera.pan, camera.tilt, camera.roll).astype(np.float32)
-    x, y, z = (((turn[i, 0] * u + turn[i, 1] * v + turn[i, 2]) * norm).astype(np.float32) for i in range(3))
-    return Rays(x, y, z, norm.astype(np.float32), camera.position_m, 1 / (half * camera.focal))
+    x, y, z = ((turn[i, 0] * u + turn[i, 1] * v) * side + turn[i, 2] * norm for i in range(3))
+    return Rays(x, y, z, norm, camera.position_m, 1 / (half * camera.focal))
 
 
 def clock_angle(x: Grid, y: Grid) -> tuple[Grid, Grid]:
@@ -95,95 +96,62 @@ def wrap(angle: Grid) -> Grid:
 
 def deform_delta(deform: Deform, theta: Grid, z_m: Grid) -> Grid:
     """Change of radius in metres (negative: into the lumen)."""
-    v = np.clip((z_m - deform.z_m) / deform.half_z_m, -1, 1)
-    along = (1 - v * v) ** 2
+    v = np.clip((z_m - np.float32(deform.z_m)) * np.float32(1 / deform.half_z_m), -1, 1)
+    along = 1 - v * v
     angle = wrap(theta - np.float32(deform.theta))
-    shape = np.float32(deform.oval_m) * np.cos(2 * angle)
+    shape = np.float32(deform.oval_m) * np.cos(2 * angle) if deform.oval_m else np.zeros_like(angle)
     if deform.dent_m:
-        u = np.clip(np.abs(angle) / deform.dent_half_theta, 0, 1)
-        dent = (1 - u * u) ** 2 * (1 - deform.crease) + deform.crease * (1 - u)
-        shape = shape - np.float32(deform.dent_m) * dent
-    return np.asarray(shape * along, dtype=np.float32)
+        u = np.minimum(np.abs(angle) * np.float32(1 / deform.dent_half_theta), 1)
+        dent = (1 - u * u) ** 2 * np.float32(1 - deform.crease) + np.float32(deform.crease) * (1 - u)
+        shape -= np.float32(deform.dent_m) * dent
+    return np.asarray(shape * along * along, dtype=np.float32)
+
+
+def deform_bounds(deform: Deform) -> tuple[float, float]:
+    """How far into and out of the lumen a deform reaches at most, metres, both positive."""
+    return abs(deform.oval_m) + max(deform.dent_m, 0.0), abs(deform.oval_m) + max(-deform.dent_m, 0.0)
 
 
 def egg_radius(theta: Grid, radius_m: float, egg: float) -> Grid:
-    """Radius of an egg-shaped profile: taller than wide, narrow at the invert; `egg` 0 is a circle, 0.3 about 2:3."""
-    c = np.cos(theta)
-    return np.asarray(radius_m * (1 + egg * (0.55 * c * c - 0.25 * (1 - c * c) - 0.18 * c * (1 - c * c) * 2)), dtype=np.float32)
+    """Radius of an egg-shaped profile at angles of any shape: `egg` 0 is a circle, 1 the standard egg, as high as the circle."""
+    return radius_m * look_up_section(section_table(None, egg), theta)
 
 
-def _hit_cylinder(
-    rays: tuple[Grid, Grid, Grid], origin: tuple[float, float, float], segment: Segment, radius_at: RadiusAt | None
-) -> tuple[Grid, Grid, Grid, Grid]:
-    """Range, angle, chainage and radius where rays (K,) meet the segment's wall, taken as endless."""
-    dx, dy, dz = rays
-    px, py = np.float32(origin[0] - segment.centre_xy[0]), np.float32(origin[1] - segment.centre_xy[1])
-    a = np.maximum(dx * dx + dy * dy, np.float32(1e-6))
-    b = px * dx + py * dy
-    offset = px * px + py * py
-    # from the narrowest radius outward, so that the first bulge on the ray's way is met, not the wall behind it
-    radius: Grid = np.full_like(dx, segment.radius_m * (_NARROWEST if radius_at else 1.0))
-    for step in range(_STEPS if radius_at else 1):
-        reach = (-b + np.sqrt(np.maximum(b * b - a * (offset - radius * radius), 0))) / a
-        z = np.float32(origin[2]) + reach * dz
-        _, theta = clock_angle(px + reach * dx, py + reach * dy)
-        if radius_at and step < _STEPS - 1:
-            radius = radius + np.float32(_RELAX) * (radius_at(theta, z) - radius)
-    return reach, theta, z, radius
+def look_up_section(table: Grid, theta: Grid) -> Grid:
+    """Share of the nominal radius at angles of any shape."""
+    return lookup(table, theta * np.float32(ANGLES / (2 * np.pi)), np.zeros_like(theta))
 
 
-def trace_wall(scene: Scene, rays: Rays, radius_for: Callable[[Segment], RadiusAt | None]) -> Hits:
-    """First wall point along every ray; `radius_for` gives a segment's radius function, None for a plain circle."""
-    shape = rays.x.shape
-    far_m = FAR_RADII * scene.radius_m
-    hits = Hits(*(np.zeros(shape, np.float32 if i < 4 else np.uint8) for i in range(6)))
-    flat = [getattr(hits, name).reshape(-1) for name in ("range_m", "theta", "z_m", "radius_m", "part", "material")]
-    under_way = np.arange(rays.x.size)
-    directions = (rays.x.reshape(-1), rays.y.reshape(-1), rays.z.reshape(-1))
-    ahead = [s for s in scene.segments if s.end_m > rays.origin_m[2] and s.start_m < rays.origin_m[2] + far_m]
-    for number, segment in enumerate(ahead):
-        reach, theta, z, radius = _hit_cylinder(directions, rays.origin_m, segment, radius_for(segment))
-        if number + 1 == len(ahead):
-            _store(flat, under_way, slice(None), (reach, theta, z, radius), GAP if segment.part == "gap" else WALL, segment)
-            break
-        here = z < segment.end_m
-        _store(flat, under_way, here, (reach, theta, z, radius), GAP if segment.part == "gap" else WALL, segment)
-        under_way, directions = under_way[~here], tuple(d[~here] for d in directions)  # type: ignore[assignment]
-        if not under_way.size:
-            break
-        on_face, face = _meet_face(directions, rays.origin_m, ahead[number + 1], radius_for(ahead[number + 1]))
-        _store(flat, under_way, on_face, face, FACE, ahead[number + 1])
-        under_way, directions = under_way[~on_face], tuple(d[~on_face] for d in directions)  # type: ignore[assignment]
-        if not under_way.size:
-            break
-    hits.range_m = np.minimum(hits.range_m, np.float32(far_m * 1.5))
-    return hits
+@lru_cache(maxsize=64)
+def section_table(section: Section | None, egg: float) -> Grid:
+    """Radius over angle in shares of the nominal radius, (1, A + 1), the first repeated at the end; read only."""
+    theta = np.linspace(0, 2 * np.pi, ANGLES + 1)
+    radius = 1 + egg * (_standard_egg(theta) - 1)
+    if section is not None:
+        radius *= _superellipse(theta, section) * (1 + section.oval * np.cos(2 * (theta - section.turn)))
+    table: Grid = radius.astype(np.float32)[None, :]
+    table.setflags(write=False)
+    return table
 
 
-def _meet_face(
-    rays: tuple[Grid, Grid, Grid], origin: tuple[float, float, float], following: Segment, radius_at: RadiusAt | None
-) -> tuple[NDArray[np.bool_], tuple[Grid, Grid, Grid, Grid]]:
-    """Rays that, at the start of the next segment, are outside its cross-section: they see its end face."""
-    dx, dy, dz = rays
-    reach = np.float32(following.start_m - origin[2]) / np.maximum(dz, np.float32(1e-4))
-    x = np.float32(origin[0] - following.centre_xy[0]) + reach * dx
-    y = np.float32(origin[1] - following.centre_xy[1]) + reach * dy
-    radius, theta = clock_angle(x, y)
-    z = np.full_like(reach, following.start_m)
-    limit = radius_at(theta, z) if radius_at else np.float32(following.radius_m)
-    return radius > limit, (reach, theta, z, radius)
+def _standard_egg(theta: NDArray[np.float64]) -> NDArray[np.float64]:
+    """The 2:3 egg (half circle r above, invert circle r/2, flanks of radius 3 r) about its middle, over its half height 1.5 r.
+
+    Dimensions as in DIN 4263.
+    """
+    sin, cos = np.abs(np.sin(theta)), np.cos(theta)
+    rays = []
+    for x, y, r in ((0.0, 0.5, 1.0), (-2.0, 0.5, 3.0), (0.0, -1.0, 0.5)):
+        along = x * sin + y * cos
+        rays.append(along + np.sqrt(np.maximum(along**2 - (x * x + y * y - r * r), 0)))
+    crown, flank, invert = rays
+    # the arcs meet at the widest place (y = 0.5 r) and, on the line of their centres, at y = -1.3 r
+    side = np.where(crown * cos > 0.5, crown, flank)
+    return np.asarray(np.where(flank * cos < -1.3, invert, side) / 1.5)
 
 
-def _store(
-    flat: list[NDArray[np.float32]],
-    under_way: NDArray[np.intp],
-    which: NDArray[np.bool_] | slice,
-    found: tuple[Grid, Grid, Grid, Grid],
-    part: int,
-    segment: Segment,
-) -> None:
-    where = under_way[which]
-    for target, values in zip(flat[:4], found, strict=True):
-        target[where] = values[which]
-    flat[4][where] = part
-    flat[5][where] = segment.material
+def _superellipse(theta: NDArray[np.float64], section: Section) -> NDArray[np.float64]:
+    """Rounded box of half height 1: exponent 2 is an ellipse, 8 nearly a rectangle; crown and floor each have theirs."""
+    power = np.where(np.cos(theta) > 0, section.crown_power, section.floor_power)
+    across, up = np.abs(np.sin(theta)) / section.width, np.abs(np.cos(theta))
+    return np.asarray((across**power + up**power) ** (-1 / power))

@@ -1,132 +1,146 @@
-"""Laterals: the opening in the wall, the inside seen through it, the collar round it and the stub that stands in."""
+"""Laterals: the hole in the wall, the ring round it, and what is seen through it: soil, the end of the lateral's pipe, its inside.
 
+Everything is met in the lateral's own frame: first axis roughly along the pipe, second round it, third outward along the lateral.
+"""
+# K chosen rays
+
+from typing import NamedTuple
+
+import cv2
 import numpy as np
 
-from trainer.synth.geometry import INSIDE, SOLID, wrap
+from trainer.synth.geometry import INSIDE, egg_radius, wrap
 from trainer.synth.scene import Branch, Scene
-from trainer.synth.solids import directions, dot, toward
+from trainer.synth.solids import directions
+from trainer.synth.stubs import Bore, add_stub, bore_look, far_root, fill_bore, over_clock
 from trainer.synth.surface import Selection, Surface
-from trainer.synth.texture import TILE, Grid, lookup, noise_tile
+from trainer.synth.texture import Grid, lookup, noise_tile
 
 
-def branch_axis(branch: Branch) -> Grid:
-    """Unit direction from the pipe into the lateral."""
-    out = np.array([np.sin(branch.theta), np.cos(branch.theta), 0.0]) * np.cos(branch.lean)
-    return np.asarray(out + np.array([0.0, 0.0, np.sin(branch.lean)]))
+class Wall(NamedTuple):
+    """Wall pixels near a lateral: which, their distance from its axis and their clock round it."""
+
+    where: Selection
+    off_m: Grid
+    clock: Grid
+
+
+def wall_point(scene: Scene, theta: float, z_m: float) -> Grid:
+    """The point of the wall at an angle and chainage, (3,), dents and lumps apart."""
+    segment = next((s for s in scene.segments if s.start_m <= z_m <= s.end_m), None)
+    radius, (x, y) = (segment.radius_m, segment.centre_xy) if segment else (scene.radius_m, (0.0, 0.0))
+    if scene.egg:
+        radius = float(egg_radius(np.array([theta], np.float32), radius, scene.egg)[0])
+    return np.array([x + np.sin(theta) * radius, y + np.cos(theta) * radius, z_m], np.float32)
+
+
+def branch_frame(branch: Branch) -> Grid:
+    """Rows are the lateral's axes in pipe coordinates: along, round, outward; (3, 3)."""
+    out, round_ = np.array([np.sin(branch.theta), np.cos(branch.theta), 0]), np.array([np.cos(branch.theta), -np.sin(branch.theta), 0])
+    axis = (out * np.cos(branch.skew) + round_ * np.sin(branch.skew)) * np.cos(branch.lean) + np.array([0, 0, np.sin(branch.lean)])
+    along = np.array([0, 0, 1.0]) - axis[2] * axis
+    along /= np.linalg.norm(along)
+    return np.stack([along, np.cross(axis, along), axis]).astype(np.float32)
 
 
 def add_branch(scene: Scene, surface: Surface, branch: Branch) -> None:
-    """Open the wall where a lateral enters, show its inside, and the collar and stub round it."""
-    axis = branch_axis(branch).astype(np.float32)
-    base = np.array([np.sin(branch.theta) * scene.radius_m, np.cos(branch.theta) * scene.radius_m, branch.z_m], np.float32)
-    reach_out = branch.radius_m * 2.5 + branch.rim_m + branch.stub_m + branch.stub_thick_m
-    hits = surface.hits
-    near = (np.abs(hits.z_m - np.float32(branch.z_m)) < np.float32(reach_out + 0.05)) & (hits.part < INSIDE)
-    where = np.nonzero(near)
-    if where[0].size:
-        off = _from_axis(surface, where, base, axis)
-        edge = branch.radius_m * (1 + branch.ragged * _rim_noise(surface, where, branch))
-        side = np.abs(wrap(hits.theta[where] - np.float32(branch.theta))) < np.float32(1.5)
-        _paint_rim(surface, branch, where, (off - edge) * np.where(side, 1, 1e3).astype(np.float32))
-        opening = (off < edge) & side
-        _show_inside(surface, branch, (where[0][opening], where[1][opening]), base, axis)
+    """Open the wall where a lateral enters, show its inside, and the ring and stub round it."""
+    base, turn = wall_point(scene, branch.theta, branch.z_m), branch_frame(branch)
+    wall = _wall_near(surface, branch, base, turn)
+    bore = Bore(branch, turn, turn @ (np.array(surface.rays.origin_m, np.float32) - base))
+    if wall.where[0].size:
+        edge = (branch.hole_m or branch.radius_m) * over_clock(branch.outline, wall.clock, 1.0)
+        beyond = np.asarray(wall.off_m - edge)
+        _paint_ring(surface, branch, wall, beyond)
+        inside = beyond < 0
+        _show_inside(surface, bore, (wall.where[0][inside], wall.where[1][inside]))
     if branch.stub_m > 0:
-        _add_stub(surface, branch, base, axis)
+        add_stub(surface, bore, base)
 
 
-def _from_axis(surface: Surface, where: Selection, base: Grid, axis: Grid) -> Grid:
-    px, py, pz = surface.x_m[where] - base[0], surface.y_m[where] - base[1], surface.z_m[where] - base[2]
-    along = px * axis[0] + py * axis[1] + pz * axis[2]
-    return np.asarray(np.sqrt(np.maximum(px * px + py * py + pz * pz - along * along, 0)))
+def _wall_near(surface: Surface, branch: Branch, base: Grid, turn: Grid) -> Wall:
+    hits = surface.hits
+    widest = float(branch.outline.max()) if branch.outline is not None else 1.0
+    reach = max(branch.hole_m, branch.radius_m) * widest * 1.5 / max(np.cos(branch.lean), 0.5) + 2.5 * branch.rim_m + 0.5 * branch.radius_m
+    near = (np.abs(hits.z_m - np.float32(branch.z_m)) < np.float32(reach)) & (hits.part < INSIDE)
+    where = np.nonzero(near)
+    side = np.abs(wrap(hits.theta[where] - np.float32(branch.theta))) < np.float32(1.5)
+    where = (where[0][side], where[1][side])
+    point = np.stack([surface.x_m[where] - base[0], surface.y_m[where] - base[1], surface.z_m[where] - base[2]], axis=1) @ turn.T
+    if not len(point):
+        return Wall(where, np.zeros(0, np.float32), np.zeros(0, np.float32))
+    off, clock = cv2.cartToPolar(np.ascontiguousarray(point[:, 0]), np.ascontiguousarray(point[:, 1]))
+    return Wall(where, off.reshape(-1), clock.reshape(-1))
 
 
-def _rim_noise(surface: Surface, where: Selection, branch: Branch) -> Grid:
-    u = wrap(surface.hits.theta[where] - np.float32(branch.theta)) * surface.hits.radius_m[where]
-    v = surface.hits.z_m[where] - np.float32(branch.z_m)
-    angle = np.arctan2(u, v)
-    at = np.float32(TILE / 2) + np.float32(70) * np.cos(angle), np.float32(branch.noise_offset * 97) + np.float32(70) * np.sin(angle)
-    return np.clip(lookup(noise_tile("cloud"), *at, wrap=True) * np.float32(0.5), -1, 1)
-
-
-def _paint_rim(surface: Surface, branch: Branch, where: Selection, beyond: Grid) -> None:
-    rough = 1 + branch.rim_ragged * _rim_noise(surface, where, branch) * 1.6 if branch.rim_ragged else np.ones_like(beyond)
-    width = np.maximum(np.float32(branch.rim_m) * rough, np.float32(0.002))
-    rim = (beyond < width) & (beyond > -0.2)
-    at = (where[0][rim], where[1][rim])
-    strength = np.clip((width[rim] - beyond[rim]) / np.float32(0.004), 0, 1)[:, None]
+def _paint_ring(surface: Surface, branch: Branch, wall: Wall, beyond: Grid) -> None:
+    """The ring of seal, mortar or rounded edge, and the soft shadow that a stub throws about its base."""
+    if branch.stub_m > 0:
+        gap = (wall.off_m - np.float32(branch.radius_m)) * np.float32(1 / (0.6 * branch.radius_m))
+        close = np.flatnonzero((gap > 0) & (gap < 1))
+        surface.shade[wall.where[0][close], wall.where[1][close]] *= np.float32(0.45) + np.float32(0.55) * gap[close]
+    if not branch.rim_m:
+        return
+    near = np.flatnonzero((beyond >= 0) & (beyond < np.float32(branch.rim_m * (1 + 3 * branch.rim_ragged))))
+    beyond, clock = beyond[near], wall.clock[near]
+    rough = np.float32(branch.rim_ragged) * _clock_noise(branch, clock) if branch.rim_ragged else np.zeros_like(beyond)
+    width = np.maximum(np.float32(branch.rim_m) * (1 + rough), np.float32(0.1 * branch.rim_m))
+    rim = beyond < width
+    at = (wall.where[0][near][rim], wall.where[1][near][rim])
+    share = beyond[rim] / width[rim]
+    strength = np.clip((1 - share) * 8, 0, 1)[:, None]
+    mottle = np.clip(1 + np.float32(0.25 + 0.3 * branch.rim_ragged) * surface.relief[at], 0.5, 1.5)[:, None]
     below = surface.albedo[at]
-    mottle = 1 + np.float32(0.25 + 0.3 * branch.rim_ragged) * surface.relief[at][:, None]
-    surface.albedo[at] = below + strength * (np.array(branch.rim_rgb, np.float32) * np.clip(mottle, 0.5, 1.5) - below)
-    surface.relief[at] += np.float32(0.12) * np.sin(np.clip(beyond[rim] / np.maximum(width[rim], 1e-4), 0, 1) * np.float32(np.pi))
+    surface.albedo[at] = below + strength * (np.array(branch.rim_rgb, np.float32) * mottle - below)
+    surface.relief[at] += np.float32(0.22) * np.cos(share * np.float32(np.pi))
     surface.mark(branch.code, at)
 
 
-def _show_inside(surface: Surface, branch: Branch, where: Selection, base: Grid, axis: Grid) -> None:
-    """Follow rays through the opening to the lateral's own wall."""
+def _clock_noise(branch: Branch, clock: Grid) -> Grid:
+    x = np.float32(256 + branch.noise_offset * 31) + np.float32(60) * np.cos(clock)
+    return lookup(noise_tile("cloud"), x, np.float32(256) + np.float32(60) * np.sin(clock), wrap=True)
+
+
+def _show_inside(surface: Surface, bore: Bore, where: Selection) -> None:
+    """Follow rays through the hole: to its side, to what lies behind it, or into the lateral's bore."""
     if not where[0].size:
         return
-    d = directions(surface, where)
-    p = np.array(surface.rays.origin_m, np.float32) - base
-    d_along, p_along = d @ axis, np.float32(p @ axis)
-    d_off, p_off = d - d_along[:, None] * axis, p - p_along * axis
-    a = np.maximum(dot(d_off, d_off), np.float32(1e-6))
-    b, c = d_off @ p_off, np.float32(p_off @ p_off) - np.float32((branch.radius_m * 1.02) ** 2)
-    reach = (-b + np.sqrt(np.maximum(b * b - a * c, 0))) / a
-    depth = p_along + reach * d_along
-    lid = np.float32(branch.closed_m if branch.closed_m else 1e3)
-    capped = depth > lid
-    reach = np.where(capped, (lid - p_along) / np.maximum(d_along, np.float32(1e-4)), reach)
-    reach = np.clip(reach, surface.hits.range_m[where], surface.hits.range_m[where] + np.float32(8 * branch.radius_m)).astype(np.float32)
-    depth = np.clip(np.minimum(depth, lid), 0, None)
-    spot = p_off + reach[:, None] * d_off
-    noise = lookup(noise_tile("cloud"), spot[:, 0] * 900 + spot[:, 1] * 700 + branch.noise_offset * 50, depth * 900, wrap=True)
-    tone = np.clip(1 + np.float32(0.15) * noise, 0.4, 1.6)
-    if branch.ribs:
-        tone *= 1 + np.float32(0.3) * np.sin(depth * np.float32(2 * np.pi / 0.02))
-    rgb = np.array(branch.wall_rgb, np.float32) * tone[:, None]
-    if branch.flow_rgb is not None:
-        lowest = spot[:, 1] < np.float32(-0.75 * branch.radius_m)
-        rgb[lowest] = np.array(branch.flow_rgb, np.float32)
-    surface.cover(where, reach, rgb, part=INSIDE, gloss=0.1, code=branch.code)
-    surface.shade[where] = np.float32(0.85) * np.exp(-depth / np.float32(0.9 * branch.radius_m)) + np.float32(0.03)
-    surface.shade[where] *= np.where(depth < np.float32(0.012), np.float32(1.15), np.float32(1.0))
+    branch = bore.branch
+    d = directions(surface, where) @ bore.turn.T
+    enter = surface.hits.range_m[where]
+    reach, depth, rgb = bore_look(bore, d, enter, wide=1.02)
+    shade = np.float32(0.9) * np.exp(-np.maximum(depth + np.float32(branch.stub_m), 0) / np.float32(branch.dark * branch.radius_m))
+    if branch.hole_m > branch.radius_m:
+        _behind_hole(bore, d, enter, (reach, rgb, shade))
+    reach = np.clip(reach, enter, enter + np.float32(9 * branch.radius_m))  # also where a ragged hole is wider than the bore
+    surface.cover(where, reach.astype(np.float32), rgb, part=INSIDE, gloss=0.1, code=branch.code)
+    surface.shade[where] = np.maximum(shade, 0) + np.float32(0.03)
+    fill_bore(surface, bore, where, d)
 
 
-def _add_stub(surface: Surface, branch: Branch, base: Grid, axis: Grid) -> None:
-    """The end of a lateral that stands into the pipe: outer wall, cut end, and its inside seen through the end."""
-    outer = branch.radius_m + branch.stub_thick_m
-    where = toward(surface, base - axis * np.float32(branch.stub_m / 2), float(np.hypot(outer, branch.stub_m / 2 + 0.02)))
-    p = np.array(surface.rays.origin_m, np.float32) - base
-    d = directions(surface, where)
-    d_along, p_along = d @ axis, np.float32(p @ axis)
-    d_off, p_off = d - d_along[:, None] * axis, p - p_along * axis
-    a, b, c = np.maximum(dot(d_off, d_off), np.float32(1e-6)), d_off @ p_off, np.float32(p_off @ p_off)
-    wall_reach = surface.hits.range_m[where]
-    end_reach = (np.float32(-branch.stub_m) - p_along) / np.where(np.abs(d_along) < 1e-4, np.float32(1e-4), d_along)
-    end_off = np.sqrt(np.maximum(c + 2 * end_reach * b + end_reach * end_reach * a, 0))
-    facing = (d_along > 0) & (end_reach > 0.01) & (end_reach < wall_reach)
-    rgb = np.array(branch.wall_rgb, np.float32)
-
-    inner = facing & (end_off < branch.radius_m)
-    at = (where[0][inner], where[1][inner])
-    root = b[inner] ** 2 - a[inner] * (c - np.float32(branch.radius_m**2))
-    reach = (-b[inner] + np.sqrt(np.maximum(root, 0))) / a[inner]
-    depth = p_along + reach * d_along[inner] + np.float32(branch.stub_m)
-    reach = np.clip(reach, end_reach[inner], end_reach[inner] + np.float32(8 * branch.radius_m)).astype(np.float32)
-    surface.cover(at, reach, rgb * np.float32(0.9), part=INSIDE, gloss=0.1, code=branch.code)
-    surface.shade[at] = np.exp(-np.clip(depth, 0, None) / np.float32(branch.radius_m)) * np.float32(0.85) + np.float32(0.03)
-
-    cut = facing & (end_off >= branch.radius_m) & (end_off < outer)
-    surface.cover(
-        (where[0][cut], where[1][cut]), end_reach[cut], np.minimum(rgb * 1.15 + 0.03, 0.95), part=SOLID, gloss=0.1, code=branch.code
-    )
-
-    root = b * b - a * (c - np.float32(outer**2))
-    reach = (-b - np.sqrt(np.maximum(root, 0))) / a
-    along = p_along + reach * d_along
-    side = (root > 0) & (reach > 0.01) & (reach < surface.hits.range_m[where]) & (along > -branch.stub_m) & (along < 0.02)
-    at = (where[0][side], where[1][side])
-    mottle = 1 + np.float32(0.08) * lookup(noise_tile("cloud"), surface.hits.theta[at] * 300, along[side] * 900, wrap=True)
-    if branch.ribs:
-        mottle = mottle + np.float32(0.25) * np.sin(along[side] * np.float32(2 * np.pi / 0.02))
-    surface.cover(at, reach[side], rgb * mottle[:, None], part=SOLID, gloss=0.15, code=branch.code)
+def _behind_hole(bore: Bore, d: Grid, enter: Grid, seen: tuple[Grid, Grid, Grid]) -> None:
+    """Overwrite range, colour and shade where a ray meets the hole's side, the soil behind it or the end of the lateral's pipe."""
+    branch, (reach, rgb, shade) = bore.branch, seen
+    side, depth, clock = far_root(bore.origin, d, np.float32(branch.hole_m))
+    for _ in range(2 if branch.outline is not None else 0):
+        side, depth, clock = far_root(bore.origin, d, branch.hole_m * over_clock(branch.outline, clock, 1.0))
+    plane = (np.float32(branch.recess_m) - bore.origin[2]) / np.maximum(d[:, 2], np.float32(1e-3))
+    x, y = bore.origin[0] + plane * d[:, 0], bore.origin[1] + plane * d[:, 1]
+    off = np.hypot(x - np.float32(branch.offset_m[0]), y - np.float32(branch.offset_m[1]))
+    on_side = (depth < np.float32(branch.recess_m)) | (d[:, 2] < 1e-3)
+    outer = np.float32(branch.radius_m + branch.stub_thick_m)
+    on_end = ~on_side & (off >= np.float32(branch.radius_m)) & (off < outer)
+    on_soil = ~on_side & (off >= outer)
+    grain = np.clip(1 + np.float32(0.3) * lookup(noise_tile("grain"), clock * 80 + branch.noise_offset, depth * 3000, wrap=True), 0.3, 1.8)
+    # fresh fracture is paler than the dirty wall, the ground behind it is dark
+    fresh = np.clip(1 - depth / np.float32(0.35 * branch.recess_m + 0.006), 0, 1)[:, None]
+    soil = np.array(branch.soil_rgb, np.float32)
+    broken = soil + fresh * (np.array(branch.rim_rgb, np.float32) - soil)
+    rgb[on_side] = (broken * grain[:, None])[on_side]
+    rgb[on_soil] = (soil * grain[:, None])[on_soil]
+    rgb[on_end] = bore.end_rgb
+    reach[on_side] = np.maximum(side, enter)[on_side]
+    flat = on_end | on_soil
+    reach[flat] = np.maximum(plane, enter)[flat]
+    shade[on_side] = 0.9 - 0.35 * np.clip(depth / max(branch.recess_m, 1e-3), 0, 1)[on_side]
+    shade[on_soil], shade[on_end] = 0.45, 0.75

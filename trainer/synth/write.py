@@ -1,54 +1,63 @@
-"""Rendered data on disk: frames in Sewer-ML's layout, drives as film with odometer and truth.
+"""Rendered frames on disk, in Sewer-ML's layout.
 
-Everything is written into a temporary folder beside the target and renamed at the end: a folder that exists is whole. The content
-depends on the seed only, not on the number of workers.
+    SewerML_<Split>.csv            the strict labels: what can be seen
+    SewerML_<Split>_operator.csv   the operator's labels: what lies from 0.3 m behind to 1.0 m ahead, seen or not
+    <Split>/00000001.png           pictures; <Split>_masks/, <Split>_depth/ on request
+    frames.csv                     per frame: seed, size, pose, quality flags, water, pipe
+
+Every frame is a pipe of its own, fixed by its seed: no split shares a pipe with another. The bytes depend on the plan only, not on the
+number of workers nor on interruptions.
 """
 
-import csv
-import multiprocessing
-import shutil
-import tempfile
 from collections.abc import Callable, Iterator, Sequence
-from concurrent.futures import ProcessPoolExecutor
-from contextlib import contextmanager
 from dataclasses import dataclass
+from functools import partial
 from pathlib import Path
-from typing import Any, Literal
+from typing import Literal
 
-import cv2
 import numpy as np
-from numpy.typing import NDArray
 
 from edge_sdk.contract.taxonomy import taxonomy
-from trainer.synth.drive import RenderedDrive, render_drive
 from trainer.synth.errors import SynthError
-from trainer.synth.frame import check_seed, check_size, render_with_scene
+from trainer.synth.frame import RenderedFrame, check_seed, check_size, render_with_scene
+from trainer.synth.image_files import csv_text, write_depth, write_image, write_masks
 from trainer.synth.profiles import check_profile
+from trainer.synth.resume import Pieces, check_new, resumable_folder
+from trainer.synth.scene import Scene
+from trainer.synth.workers import run_jobs
 
 ImageFormat = Literal["png", "jpg"]
-_JPEG_QUALITY = 95
+Size = tuple[int, int]
+LABELS_HEADER = ("Filename", "WaterLevel", "VA", *taxonomy().codes, "ND", "Defect")
+_POSE = ("x_m", "y_m", "z_m", "pan_deg", "tilt_deg", "roll_deg", "focal", "chainage_m")
+_PIPE = ("water_percent", "material", "diameter_mm", "liner", "placed")
+FRAMES_HEADER = ("Filename", "Split", "seed", "width", "height", *_POSE, "flags", *_PIPE)
 _CHUNK = 16
 _VA_FROM_PERCENT = 30  # a water level that an inspector would note on its own
+_SEEDS = 100_000_000
 
 
 @dataclass(frozen=True, slots=True)
-class _Job:
-    """A run of frames for one worker."""
+class SplitPlan:
+    """What a split is to hold; `sizes` are (height, width) with their shares."""
 
-    folder: Path
-    first: int
-    last: int
-    seed: int
-    profile: str
-    size: tuple[int, int]
-    image_format: str
-    masks: bool
     split: str
+    num: int
+    seed: int
+    profile: str = "balanced"
+    sizes: tuple[tuple[Size, float], ...] = (((288, 352), 1.0),)
+    image_format: ImageFormat = "png"
+    masks: bool = False
+    depth: bool = False
+
+    def as_dict(self) -> dict[str, object]:
+        """All of it, for the record of an unfinished run."""
+        return {name: getattr(self, name) for name in self.__slots__}
 
 
 def frame_seed(seed: int, number: int) -> int:
     """Seed of frame `number` (from 1) of a data set."""
-    return seed * 100_000_000 + number
+    return seed * _SEEDS + number
 
 
 def write_frames(
@@ -57,155 +66,155 @@ def write_frames(
     *,
     seed: int,
     profile: str = "balanced",
-    size: tuple[int, int] = (288, 352),
+    size: Size = (288, 352),
     workers: int = 1,
     image_format: ImageFormat = "png",
     masks: bool = False,
+    depth: bool = False,
     split: str = "Train",
     progress: Callable[[int], None] | None = None,
 ) -> None:
-    """Write `num` labelled frames as `<out>/SewerML_<split>.csv` and `<out>/<split>/00000001.png`, ...
+    """Write `num` labelled frames of one split.
 
     With `masks`, `<out>/<split>_masks/` holds one PNG per frame whose pixels B + 256 G + 65536 R have bit k set where class k is
-    seen. `progress` is called with the number of frames done.
+    seen; with `depth`, `<out>/<split>_depth/` one 16-bit PNG of millimetres. `progress` is called with the number of frames done.
 
     Raises:
-        SynthError: For impossible arguments, or if `out` exists and is not an empty folder.
+        SynthError: For impossible arguments, if `out` exists and is not an empty folder, or if the disk is full.
     """
-    _check(num, seed, size, profile, image_format, workers, split)
-    with _new_folder(out) as folder:
-        (folder / split).mkdir()
-        if masks:
-            (folder / f"{split}_masks").mkdir()
-        starts = range(1, num + 1, _CHUNK)
-        jobs = [_Job(folder, s, min(s + _CHUNK - 1, num), seed, profile, size, image_format, masks, split) for s in starts]
-        rows: list[list[object]] = []
-        for part in _run(jobs, workers):
-            rows.extend(part)
-            if progress:
-                progress(len(rows))
-        _write_csv(folder / f"SewerML_{split}.csv", ["Filename", "WaterLevel", "VA", *taxonomy().codes, "ND", "Defect"], rows)
+    plan = SplitPlan(split, num, seed, profile, ((size, 1.0),), image_format, masks, depth)
+    write_splits(out, [plan], workers=workers, progress=(lambda _, done: progress(done)) if progress else None)
 
 
-def _check(num: int, seed: int, size: tuple[int, int], profile: str, image_format: str, workers: int, split: str) -> None:
-    check_seed(seed)
-    check_size(size)
-    check_profile(profile)
-    if not 0 < num < 100_000_000:
-        raise SynthError(f"num {num} must be 1 to 99999999.")
-    if image_format not in ("png", "jpg"):
-        raise SynthError(f"image_format {image_format!r} is not png or jpg.")
+def write_splits(
+    out: Path,
+    plans: Sequence[SplitPlan],
+    *,
+    workers: int = 1,
+    progress: Callable[[str, int], None] | None = None,
+    dataset: str | None = None,
+) -> None:
+    """Write several splits into one folder; `dataset` is the text of its `DATASET.yaml`; `progress` takes split and frames done."""
+    check_plans(plans, workers)
+    check_new(out)
+    with resumable_folder(out, plan_record(plans)) as pieces:
+        fill_splits(pieces, plans, workers=workers, progress=progress)
+        if dataset is not None:
+            (pieces.folder / "DATASET.yaml").write_text(dataset, encoding="utf-8")
+
+
+def plan_record(plans: Sequence[SplitPlan]) -> dict[str, object]:
+    """Everything the bytes depend on."""
+    from trainer.synth import SYNTH_VERSION
+
+    return {"renderer": SYNTH_VERSION, **{plan.split: plan.as_dict() for plan in plans}}
+
+
+def check_plans(plans: Sequence[SplitPlan], workers: int) -> None:
+    """Refuse what cannot be rendered, before anything is written."""
     if workers < 1:
         raise SynthError(f"workers {workers} must be at least 1.")
-    if not split.isalnum():
-        raise SynthError(f"split {split!r} must be letters and digits.")
+    for plan in plans:
+        check_seed(plan.seed)
+        check_profile(plan.profile)
+        for size, _ in plan.sizes:
+            check_size(size)
+        if not 0 < plan.num < _SEEDS:
+            raise SynthError(f"num {plan.num} must be 1 to {_SEEDS - 1}.")
+        if plan.image_format not in ("png", "jpg"):
+            raise SynthError(f"image_format {plan.image_format!r} is not png or jpg.")
+        if not plan.split.isalnum():
+            raise SynthError(f"split {plan.split!r} must be letters and digits.")
 
 
-@contextmanager
-def _new_folder(out: Path) -> Iterator[Path]:
-    """A temporary sibling of `out` that becomes `out` when all went well."""
-    if out.exists() and (not out.is_dir() or any(out.iterdir())):
-        raise SynthError(f"{out} is not empty; choose a new folder.")
-    out.parent.mkdir(parents=True, exist_ok=True)
-    folder = Path(tempfile.mkdtemp(prefix=f".{out.name}-", dir=out.parent))
-    try:
-        yield folder
-        folder.chmod(0o755)
-        if out.exists():
-            out.rmdir()
-        folder.rename(out)
-    except BaseException:
-        shutil.rmtree(folder, ignore_errors=True)
-        raise
-
-
-def _run(jobs: Sequence[_Job], workers: int) -> Iterator[list[list[object]]]:
-    if workers == 1:
-        yield from map(_render_job, jobs)
-        return
-    context = multiprocessing.get_context("spawn")
-    with ProcessPoolExecutor(min(workers, len(jobs)), mp_context=context, initializer=_one_thread) as pool:
-        yield from pool.map(_render_job, jobs)
-
-
-def _one_thread() -> None:
-    cv2.setNumThreads(1)
-
-
-def _render_job(job: _Job) -> list[list[object]]:
-    return [_write_one(job, number) for number in range(job.first, job.last + 1)]
-
-
-def _write_one(job: _Job, number: int) -> list[object]:
-    frame, scene = render_with_scene(frame_seed(job.seed, number), size=job.size, profile=job.profile, classes=None, severity=None)
-    name = f"{number:08d}.{job.image_format}"
-    options = [cv2.IMWRITE_JPEG_QUALITY, _JPEG_QUALITY] if job.image_format == "jpg" else [cv2.IMWRITE_PNG_COMPRESSION, 3]
-    _write_image(job.folder / job.split / name, cv2.cvtColor(frame.image, cv2.COLOR_RGB2BGR), options)
-    if job.masks:
-        _write_image(job.folder / f"{job.split}_masks" / f"{number:08d}.png", pack_masks(frame.masks), [])
-    water = round(100 * scene.water_level)
-    va, defect = int(water >= _VA_FROM_PERCENT), int(frame.labels.any())
-    return [name, water, va, *(int(v) for v in frame.labels), int(not va and not defect), defect]
-
-
-def _write_image(path: Path, image: NDArray[Any], options: list[int]) -> None:
-    if not cv2.imwrite(str(path), image, options):
-        raise OSError(f"{path} could not be written.")
-
-
-def pack_masks(masks_CHW: NDArray[np.bool_]) -> NDArray[np.uint8]:
-    """Class masks as a BGR image, (H, W, 3) uint8: bit k of B + 256 G + 65536 R is class k."""
-    bits = np.zeros(masks_CHW.shape[1:], np.uint32)
-    for k, mask in enumerate(masks_CHW):
-        bits |= mask.astype(np.uint32) << np.uint32(k)
-    return np.stack([(bits >> np.uint32(8 * i)) & np.uint32(255) for i in range(3)], axis=-1).astype(np.uint8)
-
-
-def _write_csv(path: Path, header: list[str], rows: Sequence[Sequence[object]]) -> None:
-    with path.open("w", newline="", encoding="utf-8") as file:
-        writer = csv.writer(file, lineterminator="\n")
-        writer.writerow(header)
-        writer.writerows(rows)
-
-
-def write_drive(
-    out: Path,
-    *,
-    seed: int,
-    length_m: float,
-    fps: float = 25.0,
-    size: tuple[int, int] = (288, 352),
-    speed_m_s: float = 0.2,
-    num_defects: int | None = None,
-    progress: Callable[[int], None] | None = None,
-) -> None:
-    """Write a drive: `drive.mp4`, `odometer.csv` (time_s, distance_m per frame), `observations.csv` and `labels.csv` (the truth).
-
-    Raises:
-        SynthError: For impossible arguments, or if `out` exists and is not an empty folder.
-    """
-    drive = render_drive(seed, length_m=length_m, fps=fps, size=size, speed_m_s=speed_m_s, num_defects=num_defects)
-    with _new_folder(out) as folder:
-        _write_film(folder / "drive.mp4", drive, progress)
-        times, places = drive.time_s, drive.chainage_m
-        _write_csv(
-            folder / "odometer.csv", ["time_s", "distance_m"], [[f"{t:.4f}", f"{z:.4f}"] for t, z in zip(times, places, strict=True)]
-        )
-        header = ["code", "kind", "from_m", "to_m", "clock", "severity", "first_seen_s", "last_seen_s"]
-        rows = [[o.code, o.kind, *("" if v is None else f"{v:.3f}" for v in o[2:])] for o in drive.observations]
-        _write_csv(folder / "observations.csv", header, rows)
-        _write_csv(folder / "labels.csv", ["frame", *taxonomy().codes], [[i, *map(int, row)] for i, row in enumerate(drive.labels)])
-
-
-def _write_film(path: Path, drive: RenderedDrive, progress: Callable[[int], None] | None) -> None:
-    height, width = drive.frames.size
-    film = cv2.VideoWriter(str(path), cv2.VideoWriter_fourcc(*"mp4v"), drive.fps, (width, height))  # type: ignore[attr-defined]
-    if not film.isOpened():
-        raise OSError(f"{path.name} could not be opened for writing as mp4v.")
-    try:
-        for number, image in enumerate(drive.frames):
-            film.write(cv2.cvtColor(image, cv2.COLOR_RGB2BGR))
+def fill_splits(pieces: Pieces, plans: Sequence[SplitPlan], *, workers: int, progress: Callable[[str, int], None] | None = None) -> None:
+    """Render what is missing into an unfinished folder, then join the tables."""
+    for plan in plans:
+        for folder, wanted in (("", True), ("_masks", plan.masks), ("_depth", plan.depth)):
+            if wanted:
+                (pieces.folder / f"{plan.split}{folder}").mkdir(exist_ok=True)
+        missing = [first for first in _firsts(plan) if pieces.text(_piece(plan, first)) is None]
+        done = plan.num - sum(len(_numbers(plan, first)) for first in missing)
+        work = partial(_render_chunk, pieces.folder, plan)
+        for first, text in zip(missing, run_jobs(work, missing, workers=min(workers, max(len(missing), 1))), strict=True):
+            pieces.finish(_piece(plan, first), text)
+            done += len(_numbers(plan, first))
             if progress:
-                progress(number + 1)
-    finally:
-        film.release()
+                progress(plan.split, done)
+    _join_tables(pieces, plans)
+
+
+def _firsts(plan: SplitPlan) -> range:
+    return range(1, plan.num + 1, _CHUNK)
+
+
+def _numbers(plan: SplitPlan, first: int) -> range:
+    return range(first, min(first + _CHUNK, plan.num + 1))
+
+
+def _piece(plan: SplitPlan, first: int) -> str:
+    return f"{plan.split}-{first:08d}"
+
+
+def _render_chunk(folder: Path, plan: SplitPlan, first: int) -> str:
+    """Write a few frames; three tables come back as text, one line per frame in each, an empty line between them."""
+    rows = [_write_one(folder, plan, number) for number in _numbers(plan, first)]
+    return "\n".join(csv_text(column) for column in zip(*rows, strict=True))
+
+
+def _write_one(folder: Path, plan: SplitPlan, number: int) -> tuple[list[object], list[object], list[object]]:
+    seed, stem = frame_seed(plan.seed, number), f"{number:08d}"
+    size = _size_of(plan, seed)
+    frame, scene = render_with_scene(seed, size=size, profile=plan.profile, classes=None, severity=None)
+    name = f"{stem}.{plan.image_format}"
+    write_image(folder / plan.split / name, frame.image)
+    if plan.masks:
+        write_masks(folder / f"{plan.split}_masks" / f"{stem}.png", frame.masks)
+    if plan.depth:
+        write_depth(folder / f"{plan.split}_depth" / f"{stem}.png", frame.depth)
+    water = round(100 * frame.water_level)
+    strict = _label_row(name, water, frame.labels.tolist())
+    return strict, _label_row(name, water, frame.operator_labels.tolist()), _frame_row(name, plan, seed, size, frame, scene)
+
+
+def _size_of(plan: SplitPlan, seed: int) -> Size:
+    shares = np.cumsum([share for _, share in plan.sizes])
+    at = int(np.searchsorted(shares[:-1] / shares[-1], np.random.default_rng([seed, 3]).random(), side="right"))
+    return plan.sizes[at][0]
+
+
+def _label_row(name: str, water: int, labels: list[int]) -> list[object]:
+    va, defect = int(water >= _VA_FROM_PERCENT), int(any(labels))
+    return [name, water, va, *labels, int(not va and not defect), defect]
+
+
+def _frame_row(name: str, plan: SplitPlan, seed: int, size: Size, frame: RenderedFrame, scene: Scene) -> list[object]:
+    camera, material = frame.camera, scene.materials[0]
+    angles = [f"{np.degrees(angle):.2f}" for angle in (camera.pan, camera.tilt, camera.roll)]
+    placed = " ".join(f"{p.code}@{p.from_m:.2f}" + (f"-{p.to_m:.2f}" if p.to_m > p.from_m else "") for p in scene.placed)
+    pose = [*(f"{v:.4f}" for v in camera.position_m), *angles, f"{camera.focal:.4f}", f"{frame.chainage_m:.3f}"]
+    pipe = [round(100 * frame.water_level), material.name, round(2000 * scene.radius_m), int(material.liner), placed]
+    return [name, plan.split, seed, size[1], size[0], *pose, " ".join(frame.flags), *pipe]
+
+
+def _join_tables(pieces: Pieces, plans: Sequence[SplitPlan]) -> None:
+    """Put the chunks' lines behind each other; one chunk in memory at a time."""
+    with (pieces.folder / "frames.csv").open("w", encoding="utf-8", newline="") as frames:
+        frames.write(csv_text([FRAMES_HEADER]))
+        for plan in plans:
+            paths = (pieces.folder / f"SewerML_{plan.split}{kind}.csv" for kind in ("", "_operator"))
+            with next(paths).open("w", encoding="utf-8") as strict, next(paths).open("w", encoding="utf-8") as noted:
+                tables = (strict, noted, frames)
+                for table in tables[:2]:
+                    table.write(csv_text([LABELS_HEADER]))
+                for texts in _chunk_texts(pieces, plan):
+                    for table, text in zip(tables, texts, strict=True):
+                        table.write(text)
+
+
+def _chunk_texts(pieces: Pieces, plan: SplitPlan) -> Iterator[list[str]]:
+    for first in _firsts(plan):
+        text = pieces.text(_piece(plan, first))
+        assert text is not None, "every chunk is finished"
+        parts = text.removesuffix("\n").split("\n\n")
+        yield [f"{part}\n" for part in parts]

@@ -4,20 +4,21 @@ from collections.abc import Callable
 
 import numpy as np
 
-from trainer.synth.defects.cracks import paint_break
-from trainer.synth.defects.deposits import paint_attached_deposits, paint_settled_deposits
-from trainer.synth.defects.ingress import paint_infiltration, paint_roots
-from trainer.synth.defects.joints import paint_displaced_joint, paint_intruding_seal, paint_transition
-from trainer.synth.defects.laterals import (
-    paint_branch_pipe,
-    paint_chiselled_connection,
-    paint_drilled_connection,
-    paint_profile_connection,
-    paint_reinstatement,
-)
+from trainer.synth.defects.attached import paint_attached_deposits
+from trainer.synth.defects.breaks import paint_break
+from trainer.synth.defects.chiselled import paint_chiselled_connection
+from trainer.synth.defects.deposits import paint_settled_deposits
+from trainer.synth.defects.ingress import paint_infiltration
+from trainer.synth.defects.joints import paint_displaced_joint
+from trainer.synth.defects.laterals import paint_branch_pipe, paint_drilled_connection
+from trainer.synth.defects.liner_laterals import paint_profile_connection, paint_reinstatement
 from trainer.synth.defects.obstacles import paint_obstacle
+from trainer.synth.defects.production import paint_production_error
+from trainer.synth.defects.roots import paint_roots
+from trainer.synth.defects.seals import paint_intruding_seal
 from trainer.synth.defects.shape import paint_deformation
-from trainer.synth.defects.wear import paint_production_error, paint_surface_damage
+from trainer.synth.defects.transitions import paint_transition
+from trainer.synth.defects.wear import paint_surface_damage
 from trainer.synth.scene import Scene
 
 Painter = Callable[[Scene, np.random.Generator, float, float], float]

@@ -1,131 +1,179 @@
-"""RB, cracks, breaks and collapse: drawn as dark lines, torn-out pieces that show soil, and fallen crown."""
+"""RB, cracks: hairlines, fractures with a displaced edge, webs; thin, wandering, of changing width and contrast.
+
+A crack is drawn as its distance map: width, worn edge, stain round it and truth are all read from the same distances. Widths are in
+metres of pipe, so a crack is as thin on the wall of a large pipe as on that of a small one.
+"""
+
+from collections.abc import Callable
+from dataclasses import dataclass
 
 import cv2
 import numpy as np
-from numpy.typing import NDArray
 
-from trainer.synth.defects.obstacles import add_rubble
+from trainer.synth.defects.crack_paths import SIZE, distance_to, draw_lines, wander
+from trainer.synth.defects.patches import dry_angle, fade, mixed, noise_cut, texels, wall_rgb
 from trainer.synth.scene import Decal, Scene
-from trainer.synth.texture import Grid, patch_noise
+from trainer.synth.texture import Grid
 
-SIZE = 256
-
-
-def paint_break(scene: Scene, rng: np.random.Generator, severity: float, z_m: float) -> float:
-    """Add RB; returns the clock angle."""
-    variant = rng.choice(["along", "round", "web", "hole", "collapse"], p=[0.27, 0.27, 0.2, 0.16, 0.10])
-    if severity < 0.35 and variant in ("hole", "collapse"):
-        variant = "along"
-    theta = float(rng.uniform(0, 2 * np.pi))
-    if np.cos(theta) < -0.75 and scene.water_level > 0.05:
-        theta = float(rng.uniform(-1.8, 1.8))
-    if variant in ("hole", "collapse"):
-        return _add_hole(scene, rng, severity, z_m, collapse=variant == "collapse")
-    _add_cracks(scene, rng, severity, z_m, theta, str(variant))
-    return theta
+_FAR_TEXELS = np.float32(1e3)
+# what has seeped out of a crack: none, lime, rust, damp, dirt
+_STAINS: tuple[tuple[float, float, float] | None, ...] = (
+    None,
+    (0.78, 0.75, 0.68),
+    (0.40, 0.20, 0.08),
+    (0.14, 0.12, 0.10),
+    (0.24, 0.19, 0.12),
+)
+_STAIN_SHARES = (0.42, 0.16, 0.14, 0.16, 0.12)
 
 
-def crack_lines(rng: np.random.Generator, kind: str, severity: float, thickness: float) -> Grid:
-    """Lines of one crack as an alpha map (256, 256): a wandering main line with side branches."""
-    canvas = np.zeros((SIZE, SIZE), np.uint8)
-    num = {"along": 1, "round": 1, "web": 3}[kind] + int(rng.random() < 0.3 * severity)
-    for i in range(num):
-        angle = {"along": np.pi / 2, "round": 0.0, "web": rng.uniform(0, np.pi)}[kind] + rng.normal(0, 0.08)
-        centre = SIZE / 2 + rng.normal(0, 0.0 if i == 0 and kind != "web" else 22.0, 2)
-        points = _wander(rng, centre, angle, SIZE * rng.uniform(0.38, 0.48))
-        _stroke(canvas, rng, points, thickness)
-        for _ in range(int(rng.poisson(1 + 3 * severity))):
-            root = points[int(rng.integers(8, len(points) - 8))]
-            twig = _wander(rng, root, angle + rng.choice([-1, 1]) * rng.uniform(0.4, 1.2), SIZE * rng.uniform(0.05, 0.2))
-            _stroke(canvas, rng, twig[len(twig) // 2 :], thickness * 0.6)
-    return cv2.GaussianBlur(canvas, (0, 0), 0.7).astype(np.float32) / np.float32(255)
+@dataclass(frozen=True, slots=True)
+class CrackPatch:
+    """Where a crack is drawn: its half sides, and the size of the patch in texels."""
+
+    half_theta: float
+    half_z_m: float
+    shape: tuple[int, int]
+
+    @property
+    def texel_m(self) -> float:
+        """Length of a texel along the pipe, m."""
+        return 2 * self.half_z_m / self.shape[0]
 
 
-def _wander(rng: np.random.Generator, centre: NDArray[np.float64], angle: float, half: float) -> NDArray[np.float64]:
-    steps = np.linspace(-half, half, 60)
-    off = np.cumsum(rng.normal(0, 0.55, 60))
-    off += 5 * np.sin(steps / half * rng.uniform(1, 4) + rng.uniform(0, 6))
-    off -= off.mean()
-    direction, normal = np.array([np.cos(angle), np.sin(angle)]), np.array([-np.sin(angle), np.cos(angle)])
-    points: NDArray[np.float64] = centre + steps[:, None] * direction + off[:, None] * normal
-    return points
+def patch_for(scene: Scene, half_theta: float, half_z_m: float, *, longest: int = SIZE) -> CrackPatch:
+    """A patch with square texels."""
+    return CrackPatch(half_theta, half_z_m, texels(scene, half_theta, half_z_m, longest=longest))
 
 
-def _stroke(canvas: NDArray[np.uint8], rng: np.random.Generator, points: NDArray[np.float64], thickness: float) -> None:
-    for i in range(len(points) - 1):
-        if i % 7 == 0:
-            width = max(1, round(thickness * rng.uniform(0.5, 1.3) * (1 - 0.6 * abs(2 * i / len(points) - 1))))
-        a, b = (tuple(int(c * 8) for c in points[i + k]) for k in (0, 1))
-        cv2.line(canvas, a, b, 255, width, cv2.LINE_AA, 3)
+def width_m(scene: Scene, rng: np.random.Generator, severity: float) -> float:
+    """Half width of a crack: from a hair to a gaping fracture."""
+    return float(scene.radius_m * (0.0025 + 0.017 * severity**1.6) * rng.uniform(0.6, 1.5))
 
 
-def _add_cracks(scene: Scene, rng: np.random.Generator, severity: float, z_m: float, theta: float, kind: str) -> None:
-    radius = scene.radius_m
-    half_theta, half_z = {"along": (0.35, 1.5 * radius), "round": (1.6, 0.35 * radius), "web": (0.9, 0.9 * radius)}[kind]
-    half_theta, half_z = half_theta * (0.7 + 0.5 * severity), half_z * (0.7 + 0.9 * severity)
-    lines = crack_lines(rng, kind, severity, 1.0 + 4.5 * severity * rng.uniform(0.6, 1.2))
-    dark = np.array(scene.materials[0].rgb) * rng.uniform(0.03, 0.25)
-    halo = cv2.GaussianBlur(lines, (0, 0), 5)
-    if severity > 0.3 and rng.random() < 0.5:
-        pale = bool(rng.random() < 0.4)
-        colour = (0.75, 0.72, 0.65) if pale else (0.3, 0.22, 0.14)
-        scene.decals.append(Decal(theta, z_m, half_theta, half_z, np.clip(halo * 1.6, 0, 0.6), colour))
-    relief = cv2.GaussianBlur(lines, (0, 0), 1.5) * np.float32(-1.2)
+def add_crack(
+    scene: Scene, rng: np.random.Generator, severity: float, place: tuple[float, float], patch: CrackPatch, distance: Grid, half_m: float
+) -> None:
+    """Lay a crack on the wall; `place` is its angle and chainage, `half_m` its half width."""
+    shape = patch.shape
+    half = np.float32(half_m / patch.texel_m) * np.clip(1 + np.float32(0.5) * noise_cut(rng, "cloud", shape, 0.5), 0.15, 2.2)
+    core = cv2.GaussianBlur(np.clip(half - distance + np.float32(0.55), 0, 1), (0, 0), 0.6)
+    wall = wall_rgb(scene)
+    dark = wall * np.float32(rng.uniform(0.03, 0.3))
+    number = int(rng.choice(len(_STAINS), p=_STAIN_SHARES))
+    stain = _STAINS[number] if severity > 0.15 else None
+    reach = np.float32(scene.radius_m * rng.uniform(0.015, 0.06) / patch.texel_m + 1.0)
+    halo = np.exp(-distance / reach) * np.float32(rng.uniform(0.3, 0.8) if stain else 0.14)
+    halo *= np.clip(np.float32(0.7) + np.float32(0.6) * noise_cut(rng, "cloud", shape, 1.2), 0, 1)
+    around = np.array(stain, np.float32) if stain else wall * np.float32(rng.choice([0.6, 1.35]))
+    colour = mixed(around, dark, core)
+    near = np.clip((np.maximum(half, np.float32(0.8)) + np.float32(1.6) - distance) * np.float32(0.7), 0, 1)
+    seen = np.maximum(near, halo * np.float32(0.8))
+    strong = np.float32(min(1.0, 0.72 + 0.5 * severity))
+    window = fade(shape, all_round=patch.half_theta > 3)
     scene.decals.append(
         Decal(
-            theta,
-            z_m,
-            half_theta,
-            half_z,
-            np.clip(lines * (0.8 + severity), 0, 1),
-            tuple(dark),
-            relief,
+            *place,
+            patch.half_theta,
+            patch.half_z_m,
+            np.asarray(np.maximum(core * strong, halo) * window, dtype=np.float32),
+            colour,
+            np.asarray(-(np.float32(0.9) * core + np.float32(0.4) * halo) * window, dtype=np.float32),
             code="RB",
-            mask_at=0.25,
-            mask_alpha=np.clip(halo * 3, 0, 1),
+            mask_at=0.3,
+            mask_alpha=np.asarray(seen * window, dtype=np.float32),
         )
     )
 
 
-def jagged_blob(rng: np.random.Generator, size: int, fill: float, rough: float, points: int = 28) -> NDArray[np.uint8]:
-    """A torn shape as an image of 0 and 255; `fill` is its mean radius in half widths."""
-    angles = np.sort(rng.uniform(0, 2 * np.pi, points))
-    radii = size / 2 * np.clip(fill * (1 + rough * rng.normal(0, 0.35, points)), 0.12, 0.93)
-    outline = np.stack([size / 2 + radii * np.cos(angles), size / 2 + radii * np.sin(angles)], axis=1)
-    canvas = np.zeros((size, size), np.uint8)
-    cv2.fillPoly(canvas, [outline.astype(np.int32)], 255, cv2.LINE_AA)
-    return canvas
+def _ends_at_joint(scene: Scene, rng: np.random.Generator, z_m: float, patch: CrackPatch, distance: Grid) -> Grid:
+    """About half of the cracks that meet a joint stop there: the next pipe is whole."""
+    for joint in scene.joints:
+        row = int((joint.z_m - z_m + patch.half_z_m) / patch.texel_m)
+        if 0.15 * patch.shape[0] < row < 0.85 * patch.shape[0] and rng.random() < 0.5:
+            distance = distance.copy()
+            whole = slice(row, None) if row > patch.shape[0] // 2 else slice(None, row)
+            distance[whole] = _FAR_TEXELS
+    return distance
 
 
-def _add_hole(scene: Scene, rng: np.random.Generator, severity: float, z_m: float, *, collapse: bool) -> float:
-    theta = float(rng.normal(0, 0.5) if collapse or rng.random() < 0.6 else rng.uniform(-2, 2))
-    blob = jagged_blob(rng, SIZE, rng.uniform(0.5, 0.7), 0.6 if collapse else 0.9, points=14)
-    alpha = cv2.GaussianBlur(blob, (0, 0), 1.2).astype(np.float32) / np.float32(255)
-    soil_noise = patch_noise(rng, SIZE, 0.8, "grain")
-    soil = np.array([[0.20, 0.15, 0.10], [0.10, 0.09, 0.08], [0.34, 0.26, 0.17]][int(rng.integers(3))], np.float32)
-    colour = np.clip(soil * (1 + 0.45 * soil_noise[..., None]), 0.01, 0.8).astype(np.float32)
-    half_theta = (0.35 + 0.55 * severity) * (1.3 if collapse else 1.0)
-    half_z = scene.radius_m * (0.5 + 1.0 * severity)
-    inner = cv2.erode(blob, np.ones((9, 9), np.uint8)).astype(np.float32) / np.float32(255)
-    edge = np.clip(alpha - inner, 0, 1)
-    colour = colour + edge[..., None] * (np.array(scene.materials[0].rgb, np.float32) * np.float32(1.15) - colour)
-    relief = cv2.GaussianBlur(inner, (0, 0), 3) + np.float32(0.08) * soil_noise
-    lift = -scene.radius_m * (0.15 + 0.25 * severity)
-    scene.decals.append(Decal(theta, z_m, half_theta, half_z, alpha, colour, relief, lift_m=lift, code="RB"))
-    lines = crack_lines(rng, "web", severity, 2.0)
-    scene.decals.append(
-        Decal(
-            theta,
-            z_m,
-            half_theta * 1.6,
-            half_z * 1.6,
-            lines,
-            (0.05, 0.04, 0.03),
-            code="RB",
-            mask_at=0.25,
-            mask_alpha=cv2.GaussianBlur(lines, (0, 0), 3) * 3,
-        )
-    )
-    if collapse:
-        add_rubble(scene, rng, z_m, num=4 + int(8 * severity), code="RB", rgb=scene.materials[0].rgb)
+def _paint(
+    scene: Scene, rng: np.random.Generator, severity: float, place: tuple[float, float], kind: str, halves: tuple[float, float]
+) -> float:
+    patch = patch_for(scene, halves[0], halves[1], longest=320 if kind in ("along", "round") else SIZE)
+    distance = distance_to(patch.shape, draw_lines(rng, kind, patch.shape, severity))
+    distance = _ends_at_joint(scene, rng, place[1], patch, distance)
+    add_crack(scene, rng, severity, place, patch, distance, width_m(scene, rng, severity) * (0.55 if kind == "web" else 1.0))
+    return place[0]
+
+
+def crack_along(scene: Scene, rng: np.random.Generator, severity: float, z_m: float) -> float:
+    """A longitudinal crack."""
+    half_z = scene.radius_m * rng.uniform(0.7, 1.2) * (1 + 1.6 * severity)
+    return _paint(scene, rng, severity, (dry_angle(scene, rng), z_m), "along", (rng.uniform(0.12, 0.3), half_z))
+
+
+def crack_round(scene: Scene, rng: np.random.Generator, severity: float, z_m: float) -> float:
+    """A crack across, part or all of the way round."""
+    half_theta = np.pi if rng.random() < 0.2 + 0.4 * severity else rng.uniform(0.5, 1.6)
+    theta = dry_angle(scene, rng) if half_theta < 3 else 0.0
+    halves = (float(half_theta), scene.radius_m * rng.uniform(0.15, 0.35))
+    _paint(scene, rng, severity, (theta, z_m), "round", halves)
+    if severity > 0.4 and rng.random() < 0.4:
+        _paint(scene, rng, 0.7 * severity, (theta, z_m + halves[1] * rng.uniform(0.4, 0.9)), "round", halves)
     return theta
+
+
+def crack_helical(scene: Scene, rng: np.random.Generator, severity: float, z_m: float) -> float:
+    """A crack that winds along the pipe."""
+    halves = (rng.uniform(0.6, 1.5), scene.radius_m * rng.uniform(0.8, 1.3) * (1 + severity))
+    return _paint(scene, rng, severity, (dry_angle(scene, rng), z_m), "helical", halves)
+
+
+def crack_web(scene: Scene, rng: np.random.Generator, severity: float, z_m: float) -> float:
+    """A shattered place: many cracks from one."""
+    halves = (rng.uniform(0.3, 0.5) + 0.5 * severity, scene.radius_m * rng.uniform(0.4, 0.6) * (1 + 1.5 * severity))
+    return _paint(scene, rng, severity, (dry_angle(scene, rng), z_m), "web", halves)
+
+
+def fracture_pieces(scene: Scene, rng: np.random.Generator, severity: float, z_m: float) -> float:
+    """The pipe broken into long shells: cracks along the crown and both sides, as under load from above."""
+    half_z = scene.radius_m * rng.uniform(1.2, 2.0) * (1 + severity)
+    for theta in (0.0, np.pi / 2, -np.pi / 2):
+        if theta == 0 or rng.random() < 0.8:
+            at = (float(theta + rng.normal(0, 0.12)), float(z_m + rng.normal(0, 0.2) * half_z))
+            _paint(scene, rng, severity * rng.uniform(0.7, 1.0), at, "along", (0.2, half_z))
+    return 0.0
+
+
+def fracture_displaced(scene: Scene, rng: np.random.Generator, severity: float, z_m: float) -> float:
+    """An open fracture, one of whose sides stands into the pipe."""
+    theta, along = dry_angle(scene, rng), bool(rng.random() < 0.5)
+    halves = (rng.uniform(0.4, 0.8), scene.radius_m * rng.uniform(1.0, 2.5)) if along else (rng.uniform(0.7, 1.6), 0.6 * scene.radius_m)
+    patch = patch_for(scene, *halves)
+    rows, columns = patch.shape
+    span, across = (rows, columns) if along else (columns, rows)
+    off = wander(rng, span, 0.5) + across / 2
+    side = np.arange(across, dtype=np.float32)[None, :] - off[:, None].astype(np.float32)
+    raised = np.clip(side * np.float32(0.6) + np.float32(0.5), 0, 1) * np.exp(-np.maximum(side, 0) / np.float32(0.3 * across))
+    if not along:
+        side, raised = np.ascontiguousarray(side.T), np.ascontiguousarray(raised.T)
+    height = np.asarray(raised * fade(patch.shape), dtype=np.float32)
+    lift = scene.radius_m * (0.015 + 0.13 * severity * rng.uniform(0.6, 1.2))
+    nothing = np.zeros(patch.shape, np.float32)
+    raised_enough = (height * np.float32(lift / (0.03 * scene.radius_m))).astype(np.float32)
+    scene.decals.append(
+        Decal(theta, z_m, *halves, nothing, scene.materials[0].rgb, height, lift_m=lift, code="RB", mask_at=1.0, mask_alpha=raised_enough)
+    )
+    add_crack(scene, rng, severity, (theta, z_m), patch, np.abs(side + np.float32(1)), width_m(scene, rng, severity) * 1.4)
+    return theta
+
+
+CRACKS: dict[str, Callable[[Scene, np.random.Generator, float, float], float]] = {
+    "along": crack_along,
+    "round": crack_round,
+    "helical": crack_helical,
+    "web": crack_web,
+    "pieces": fracture_pieces,
+    "displaced": fracture_displaced,
+}

@@ -1,0 +1,85 @@
+"""What years of use leave on a sound wall: patches of another tone, splashes, runs from the crown, a trail along the invert.
+
+All of it is harmless and carries no class: sound pipes on real film are seldom clean. One lookup of a three-channel tile serves all.
+"""
+# H W pixels
+
+from functools import cache
+
+import cv2
+import numpy as np
+
+from trainer.synth.geometry import Hits, wrap
+from trainer.synth.materials import Material
+from trainer.synth.scene import Scene
+from trainer.synth.texture import TILE, Grid, lookup, noise_tile
+
+
+@cache
+def weather_tile() -> Grid:
+    """Patches, splashes and runs as three channels, (512, 512, 3): zero mean cloud; 0..1 sparse spots; 0..1 streaks round the pipe."""
+    cloud = np.ascontiguousarray(noise_tile("cloud")[::-1, ::-1].T) * np.float32(0.8) + noise_tile("grain") * np.float32(0.35)
+    runs = np.clip(noise_tile("hoop") * np.float32(0.55) + noise_tile("cloud") * np.float32(0.4) - np.float32(0.75), 0, 1)
+    tile = np.ascontiguousarray(np.dstack([cloud, _spots(), runs]).astype(np.float32))
+    tile.setflags(write=False)
+    return tile
+
+
+def _spots() -> Grid:
+    """Many small spots, few large ones, in loose swarms; they wrap."""
+    rng = np.random.default_rng([5309, 19])
+    canvas = np.zeros((TILE, TILE), np.uint8)
+    for _ in range(1500):
+        x, y = (int(c) for c in rng.integers(0, TILE, 2))
+        axes = tuple(max(int(a), 1) for a in rng.pareto(1.6, 2) * 0.9 + 1)
+        tone = int(rng.uniform(60, 255))
+        for dx in (-TILE, 0, TILE):
+            for dy in (-TILE, 0, TILE):
+                if -20 < x + dx < TILE + 20 and -20 < y + dy < TILE + 20:
+                    cv2.ellipse(canvas, (x + dx, y + dy), (min(axes[0], 9), min(axes[1], 9)), int(rng.integers(180)), 0, 360, tone, -1)
+    return np.asarray(cv2.GaussianBlur(canvas, (0, 0), 0.7).astype(np.float32) / 255)
+
+
+def weather(material: Material, scene: Scene, hits: Hits, colour: Grid) -> Grid:
+    """The wall's colour (H, W, 3) after years of use; `colour` is overwritten."""
+    if not material.weathered:
+        return colour
+    patch, spots, runs = _marks(material, scene, hits)
+    if material.patch:
+        amount = np.clip((patch - np.float32(0.2)) * np.float32(material.patch_edge), 0, 1) * np.float32(material.patch)
+        _cover(colour, amount, material.patch_rgb)
+    if material.runs:
+        _cover(colour, runs * np.float32(material.runs), material.runs_rgb)
+    if material.splash:
+        reach = np.float32(material.splash) - np.float32(0.5) * np.cos(hits.theta) + np.float32(0.5) * patch
+        _cover(colour, spots * np.clip(reach, 0, 1), material.splash_rgb)
+    if material.trail:
+        off = np.abs(wrap(hits.theta - np.float32(np.pi + 0.4 * material.stain_turn)))
+        wide = np.float32(material.trail) * (1 + np.float32(material.trail_ragged) * patch)
+        alpha = np.clip((wide - off) * np.float32(material.trail_edge), 0, 1)
+        _cover(colour, alpha * np.float32(0.85), material.trail_rgb)
+    return colour
+
+
+def _marks(material: Material, scene: Scene, hits: Hits) -> tuple[Grid, Grid, Grid]:
+    """The tile's channels at each pixel; spots and runs are looked up only if the material has them."""
+    tiles = max(1, round(2 * np.pi * scene.radius_m / material.weather_m))
+    around = hits.theta * np.float32(tiles * TILE / (2 * np.pi))
+    along = (hits.z_m + np.float32(scene.noise_offset * 0.7)) * np.float32(TILE / material.weather_m)
+    if material.splash or material.runs:
+        patch, spots, runs = cv2.split(lookup(weather_tile(), around, along, wrap=True))
+        return patch, spots, runs
+    patch = lookup(_patch_tile(), around, along, wrap=True)
+    return patch, patch, patch
+
+
+@cache
+def _patch_tile() -> Grid:
+    return np.ascontiguousarray(weather_tile()[..., 0])
+
+
+def _cover(colour: Grid, alpha: Grid, rgb: tuple[float, float, float]) -> None:
+    # in place: a fresh array of this size costs more than the arithmetic
+    clear = 1 - alpha
+    cv2.multiply(colour, cv2.merge([clear, clear, clear]), dst=colour)
+    cv2.add(colour, cv2.merge([alpha * np.float32(c) for c in rgb]), dst=colour)

@@ -1,0 +1,57 @@
+"""Rendering in several processes, results in order, a bounded number under way: memory stays flat however long the list of jobs."""
+
+import multiprocessing
+import os
+import signal
+import threading
+from collections import deque
+from collections.abc import Callable, Iterable, Iterator
+from concurrent.futures import Future, ProcessPoolExecutor
+from concurrent.futures.process import BrokenProcessPool
+from typing import TypeVar
+
+import cv2
+
+from trainer.synth.errors import InterruptedRunError
+
+J = TypeVar("J")
+R = TypeVar("R")
+_AHEAD = 3  # jobs per worker handed out before their results are asked for
+
+
+def run_jobs(work: Callable[[J], R], jobs: Iterable[J], *, workers: int) -> Iterator[R]:
+    """Results of `work` in the order of the jobs, made by `workers` processes (1: in this one).
+
+    Raises:
+        InterruptedRunError: If a worker process was killed.
+    """
+    if workers == 1:
+        yield from map(work, jobs)
+        return
+    pool = ProcessPoolExecutor(workers, mp_context=multiprocessing.get_context("spawn"), initializer=_begin)
+    waiting: deque[Future[R]] = deque()
+    try:
+        for job in jobs:
+            waiting.append(pool.submit(work, job))
+            if len(waiting) > _AHEAD * workers:
+                yield waiting.popleft().result()
+        while waiting:
+            yield waiting.popleft().result()
+    except BrokenProcessPool as error:
+        raise InterruptedRunError("a rendering process was killed, perhaps for want of memory; try again with fewer workers.") from error
+    finally:
+        pool.shutdown(wait=True, cancel_futures=True)
+
+
+def _begin() -> None:
+    """One thread each; Ctrl-C ends a worker without a word, for the parent has the say; and no worker outlives its parent."""
+    cv2.setNumThreads(1)
+    signal.signal(signal.SIGINT, lambda *_: os._exit(1))
+    threading.Thread(target=_leave_with_parent, daemon=True).start()
+
+
+def _leave_with_parent() -> None:
+    parent = multiprocessing.parent_process()
+    if parent is not None:
+        parent.join()
+        os._exit(1)
