@@ -6,6 +6,7 @@ import numpy as np
 import pytest
 
 from trainer.synth.chamber import add_chambers
+from trainer.synth.frame import render_frame
 from trainer.synth.geometry import CHAMBER, Camera
 from trainer.synth.materials import MATERIALS
 from trainer.synth.pipe import lay_segments, new_scene
@@ -83,3 +84,10 @@ def test_same_draws_give_the_same_scene() -> None:
 
     assert scenes[0][1] == scenes[1][1]
     assert scenes[0][0].chambers == scenes[1][0].chambers and scenes[0][0].joints == scenes[1][0].joints
+
+
+def test_every_pixel_seen_from_a_chamber_has_a_depth() -> None:
+    frame = render_frame(100_000_003_350)  # the rim of the mouth, met by some rays from outside
+
+    assert np.isfinite(frame.depth).all()
+    assert frame.depth.min() > 0

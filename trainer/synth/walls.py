@@ -73,6 +73,7 @@ def trace_wall(scene: Scene, rays: Rays) -> Hits:
         way = way.only(np.flatnonzero(~on_face))
         if not way.x.size:
             break
+    hits.range_m[hits.range_m <= 0] = far_m  # from a chamber, past the very edge of the mouth: no wall is met, and it is dark there
     np.minimum(hits.range_m, np.float32(far_m * 1.5), out=hits.range_m)
     return hits
 
