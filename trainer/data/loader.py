@@ -7,30 +7,37 @@ another step, and augmentation, seeded by the same pair, does not depend on work
 # N batch, C classes, H W pixels
 
 import signal
-from collections.abc import Generator, Iterator
+from collections.abc import Generator, Iterator, Sequence
 from dataclasses import dataclass
 from typing import NamedTuple
 
 import cv2
 import numpy as np
 import torch
+from numpy.typing import NDArray
 from torch import Tensor
 from torch.utils.data import DataLoader, Dataset
 
+from edge_sdk.contract.preprocess import PreprocessSpec
 from trainer.config import AugmentConfig
-from trainer.data.augment import augment, rng_for
-from trainer.data.images import ImageAt
+from trainer.data.augment import rng_for
+from trainer.data.images import ImageAt, OnCorrupt
+from trainer.data.policy import finetune_image, pretrain_views
 from trainer.data.sewer_ml import Split
 from trainer.errors import DataError
 from trainer.interrupt import SIGNALS
 
 
 class Batch(NamedTuple):
-    """`images_NHWC` uint8, `targets_NC` uint8 and the rows `index_N` they come from."""
+    """`images_NHWC` uint8, `targets_NC` uint8 and the rows `index_N` they come from.
+
+    `views_NHWC` holds the augmented views of tasks that compare them; `images_NHWC` is then the first.
+    """
 
     images_NHWC: Tensor
     targets_NC: Tensor
     index_N: Tensor
+    views_NHWC: Sequence[Tensor] = ()
 
 
 class Draw(NamedTuple):
@@ -57,8 +64,8 @@ class StepSampler:
 
     @property
     def steps_per_epoch(self) -> int:
-        """Whole batches in the split; one, smaller than asked for, where the split is."""
-        return max(self.num_images // self.batch_size, 1)
+        """Whole batches in the split."""
+        return self.num_images // self.batch_size
 
     @property
     def num_steps(self) -> int:
@@ -70,22 +77,60 @@ class StepSampler:
 
     def __iter__(self) -> Iterator[list[Draw]]:
         for epoch in range(self.start // self.steps_per_epoch, self.epochs):
-            order = np.random.default_rng((self.seed, epoch)).permutation(self.num_images)
+            order = epoch_order(self.num_images, self.seed, epoch)
             for position in range(max(self.start - epoch * self.steps_per_epoch, 0), self.steps_per_epoch):
                 rows = order[position * self.batch_size : (position + 1) * self.batch_size]
                 yield [Draw(epoch, int(row)) for row in rows[self.rank :: self.world_size]]
 
 
-class TrainImages(Dataset[Batch]):
-    """Augmented images, keyed by `Draw`."""
+def epoch_order(num_images: int, seed: int, epoch: int) -> NDArray[np.int64]:
+    """The rows of an epoch in the order they are drawn."""
+    return np.random.default_rng((seed, epoch)).permutation(num_images)
 
-    def __init__(self, split: Split, image_at: ImageAt, config: AugmentConfig, seed: int) -> None:
-        self._split, self._image_at, self._config, self._seed = split, image_at, config, seed
+
+@dataclass(frozen=True)
+class TrainImages(Dataset[Batch]):
+    """Augmented images, or two views of each, keyed by `Draw`.
+
+    `image_at` gives frames or prepared images (see `policy.py`). With `on_corrupt` "skip", an image that cannot be decoded is replaced by
+    the next one in the epoch's order that can: `Batch.index_N` tells which.
+    """
+
+    split: Split
+    image_at: ImageAt
+    augment: AugmentConfig
+    seed: int
+    spec: PreprocessSpec
+    num_views: int = 1
+    on_corrupt: OnCorrupt = "stop"
 
     def __getitem__(self, draw: Draw) -> Batch:
-        """One sample (H, W, 3), (C,), ()."""
-        image = augment(self._image_at(draw.row), self._config, rng_for(self._seed, draw.epoch, draw.row))
-        return _sample(image, self._split, draw.row)
+        """One sample: (H, W, 3), (C,), (), and two views (H, W, 3) where they are asked for."""
+        row, frame_HWC = draw.row, self._frame(draw)
+        if frame_HWC is None:
+            row, frame_HWC = self._next_good(draw)
+        rng = rng_for(self.seed, draw.epoch, row)
+        if self.num_views == 1:
+            return _sample(finetune_image(frame_HWC, self.augment, rng, spec=self.spec), self.split, row)
+        views = pretrain_views(frame_HWC, self.augment, rng, spec=self.spec)
+        return _sample(views[0], self.split, row)._replace(views_NHWC=tuple(map(torch.from_numpy, views)))
+
+    def _frame(self, draw: Draw) -> NDArray[np.uint8] | None:
+        try:
+            return self.image_at(draw.row)
+        except DataError:
+            if self.on_corrupt == "stop":
+                raise
+            return None
+
+    def _next_good(self, draw: Draw) -> tuple[int, NDArray[np.uint8]]:
+        order = epoch_order(len(self.split), self.seed, draw.epoch)
+        place = int(np.flatnonzero(order == draw.row)[0])
+        for row in (*order[place + 1 :].tolist(), *order[:place].tolist()):
+            frame_HWC = self._frame(Draw(draw.epoch, row))
+            if frame_HWC is not None:
+                return row, frame_HWC
+        raise DataError(f"{self.split.csv_path}: none of its {len(self.split)} images can be decoded")
 
 
 class EvalImages(Dataset[Batch]):
@@ -107,7 +152,7 @@ def train_loader(images: TrainImages, sampler: StepSampler, *, workers: int) -> 
     return DataLoader(images, batch_sampler=sampler, **_workers(workers))  # type: ignore[arg-type]
 
 
-def eval_loader(images: EvalImages, *, batch_size: int, workers: int) -> "DataLoader[Batch]":
+def eval_loader(images: Dataset[Batch], *, batch_size: int, workers: int) -> "DataLoader[Batch]":
     """All images once, in the order of the CSV."""
     return DataLoader(images, batch_size=batch_size, **_workers(workers))  # type: ignore[arg-type]
 
@@ -144,5 +189,5 @@ def _enter_worker(_: int) -> None:
         signal.signal(number, signal.SIG_IGN)
 
 
-def _sample(image: np.ndarray[tuple[int, ...], np.dtype[np.uint8]], split: Split, index: int) -> Batch:
+def _sample(image: NDArray[np.uint8], split: Split, index: int) -> Batch:
     return Batch(torch.from_numpy(image), torch.from_numpy(split.targets_NC[index]), torch.tensor(index))
