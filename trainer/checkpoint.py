@@ -1,7 +1,8 @@
 """Checkpoints: a folder that carries its contract and appears whole or not at all.
 
     model.safetensors   the network's weights, as they are validated and exported
-    state.pt            what resuming needs: raw weights, optimiser, random state (read with weights_only=True)
+    state.pt            what resuming needs: all the task learns (a teacher and its centre too), optimiser, loss scale; read with
+                        weights_only=True. Random numbers need no state: they follow from the step.
     contract.json       config, class list, data and its digest, git revision, step, metrics
 
 It is written under another name, flushed, and renamed; `best` and `last` are links moved onto it in one step.
@@ -25,6 +26,7 @@ from trainer.data.provenance import Provenance
 from trainer.errors import CheckpointError
 from trainer.models import DefectClassifier
 
+WITHOUT_CLASSIFIER = ("dino",)  # tasks
 MODEL, STATE, CONTRACT = "model.safetensors", "state.pt", "contract.json"
 
 
@@ -43,6 +45,7 @@ class Contract(msgspec.Struct, frozen=True, forbid_unknown_fields=True, kw_only=
     step: int
     best_f2_ciw: float
     metrics: dict[str, float]
+    best_step: int = 0
 
 
 def save_checkpoint(path: Path, *, contract: Contract, weights: dict[str, Tensor], state: dict[str, Any]) -> None:
@@ -62,8 +65,10 @@ def save_checkpoint(path: Path, *, contract: Contract, weights: dict[str, Tensor
             _flush(file)
         shutil.rmtree(path, ignore_errors=True)
         part.rename(path)
-    except OSError as error:
-        raise CheckpointError(f"{path}: cannot be written ({error.strerror}); make room and resume from the last checkpoint") from error
+    except (OSError, RuntimeError, SafetensorError) as error:  # the latter two: how torch and safetensors report a full disk
+        shutil.rmtree(part, ignore_errors=True)
+        reason = getattr(error, "strerror", None) or str(error).splitlines()[0]
+        raise CheckpointError(f"{path}: cannot be written ({reason}); make room and resume from the last checkpoint") from error
 
 
 def point(link: Path, checkpoint: Path) -> None:
@@ -101,9 +106,11 @@ def load_model(path: Path) -> tuple[DefectClassifier, Contract, Config]:
     """The network of a checkpoint, on the CPU and in evaluation mode.
 
     Raises:
-        CheckpointError: As `read_contract`, or if the weights are not those of the backbone the contract names.
+        CheckpointError: As `read_contract`, or if the weights are not those of the backbone the contract names, or hold no classifier.
     """
     contract, config = read_contract(path)
+    if config.task in WITHOUT_CLASSIFIER:
+        raise CheckpointError(f"{path}: task {config.task} trains no classifier; fine-tune it first, with model.weights={path}")
     model = DefectClassifier(config.model.backbone, config.preprocess, pool=config.model.pool)
     try:
         model.load_state_dict(load_weights(path))

@@ -1,7 +1,10 @@
 """Command line of the server half: `python -m trainer.cli <verb>`.
 
-    synth      render frames or a drive          finetune   train by a recipe          export   checkpoint to ONNX, with figures
-    pack       exported model to signed bundle   keygen     make a signing key
+    synth      render frames or a drive               pretrain   a backbone, with few labels or none
+    linear     a classifier on a frozen backbone      finetune   a classifier, backbone and all
+    export     checkpoint to ONNX, with figures       pack       exported model to signed bundle
+    evaluate   a checkpoint's figures on a split      shards     a data folder's images in a few large files
+    keygen     make a signing key
 
 Exit codes: 0 fine, 1 our error with one line on stderr, 2 usage, 130 interrupted. Results go to stdout, talk to stderr.
 """
@@ -49,34 +52,45 @@ def build_parser() -> argparse.ArgumentParser:
     parser.add_argument("--debug", action="store_true", help="show the traceback of an error")
     verbs = parser.add_subparsers(dest="verb", required=True)
     _add_synth(verbs.add_parser("synth", help="render frames or a drive"))
-    _add_finetune(verbs.add_parser("finetune", help="train by a recipe"))
+    _add_training(verbs.add_parser("pretrain", help="train a backbone without labels, or with them beside it"), ("dino", "hybrid"))
+    _add_training(verbs.add_parser("linear", help="train a classifier on a frozen backbone"), ("linear",))
+    _add_training(verbs.add_parser("finetune", help="train a classifier, backbone and all"), ("finetune",))
     _add_export(verbs.add_parser("export", help="checkpoint to ONNX, with figures"))
     _add_pack(verbs.add_parser("pack", help="exported model to signed bundle"))
+    _add_evaluate(verbs.add_parser("evaluate", help="a checkpoint's figures on a split"))
+    _add_shards(verbs.add_parser("shards", help="a data folder's images in a few large files"))
     _add_keygen(verbs.add_parser("keygen", help="make a signing key"))
     return parser
 
 
 def _add_synth(parser: argparse.ArgumentParser) -> None:
     kinds = parser.add_subparsers(dest="kind", required=True)
-    frames = kinds.add_parser("frames", help="labelled frames of all splits in Sewer-ML's layout")
-    frames.add_argument("--train", type=int, default=0, metavar="N", help="frames in the training split")
+    frames = kinds.add_parser("frames", help="labelled frames in Sewer-ML's layout")
+    frames.add_argument("--num", type=int, default=None, metavar="N", help="frames, all in one split named Train")
+    frames.add_argument("--train", type=int, default=0, metavar="N", help="or: frames in the training split")
     frames.add_argument("--val", type=int, default=0, metavar="N", help="frames in the validation split")
     frames.add_argument("--test", type=int, default=0, metavar="N", help="frames in the test split")
-    frames.add_argument("--profile", default="balanced", help="how often each class appears")
-    frames.add_argument("--workers", type=int, default=os.cpu_count() or 1, help="processes (all cores)")
-    frames.add_argument("--format", choices=("jpg", "png"), default="jpg", help="image files (jpg)")
+    frames.add_argument("--profile", default="balanced", help="how often each class appears: balanced (default) or natural, as in Sewer-ML")
+    frames.add_argument("--format", default="jpg", help="image files: jpg (default) or png")
     frames.add_argument("--masks", action="store_true", help="write class masks too")
+    frames.add_argument("--depth", action="store_true", help="write depth too, 16-bit PNG of millimetres")
     frames.set_defaults(run=_synth_frames)
     drive = kinds.add_parser("drive", help="a film with odometer and truth")
-    drive.add_argument("--length-m", type=float, default=20.0, help="distance driven (20)")
+    drive.add_argument("--length", "--length-m", dest="length_m", type=float, default=20.0, metavar="M", help="metres driven (20)")
     drive.add_argument("--fps", type=float, default=25.0, help="frames a second (25)")
     drive.add_argument("--speed-m-s", type=float, default=0.2, help="mean speed (0.2)")
     drive.add_argument("--defects", type=int, default=None, help="things to be found (one in 2.5 m)")
+    drive.add_argument("--counter", default="robot", help="odometer.csv: a robot's counter, with slip, presets and jumps (robot), or true")
     drive.set_defaults(run=_synth_drive)
-    for kind in (frames, drive):
+    benchmark = kinds.add_parser("benchmark", help="the benchmark set rendered-v1: 26,000 frames and 20 drives")
+    benchmark.set_defaults(run=_synth_benchmark)
+    for kind in (frames, drive, benchmark):
         kind.add_argument("--out", type=Path, required=True, help="folder to write; must not exist, or be empty")
+    for kind in (frames, drive):
         kind.add_argument("--seed", type=int, default=0)
         kind.add_argument("--size", type=_size, default=(288, 352), metavar="WxH", help="pixels (352x288)")
+    for kind in (frames, benchmark):
+        kind.add_argument("--workers", type=int, default=os.cpu_count() or 1, help="processes (all cores); the bytes do not depend on it")
 
 
 def _size(text: str) -> tuple[int, int]:
@@ -88,12 +102,14 @@ def _size(text: str) -> tuple[int, int]:
 
 def _synth_frames(args: argparse.Namespace) -> int:
     from trainer.data.rendered import write_rendered
-    from trainer.progress import counting
+    from trainer.progress import counting_late
 
-    nums = {"Train": args.train, "Val": args.val, "Test": args.test}
+    if args.num is not None and (args.train or args.val or args.test):
+        raise SynthError("give either --num (one split, Train) or --train, --val and --test")
+    nums = {"Train": args.train, "Val": args.val, "Test": args.test} if args.num is None else {"Train": args.num}
     if not any(nums.values()):
-        raise SynthError("nothing to render: give --train, --val or --test a number of frames")
-    with counting(sum(nums.values()), "frames") as count:
+        raise SynthError("nothing to render: give --num, or --train, --val or --test, a number of frames")
+    with counting_late(sum(nums.values()), "frames") as count:
         write_rendered(
             args.out,
             nums,  # type: ignore[arg-type]
@@ -103,6 +119,7 @@ def _synth_frames(args: argparse.Namespace) -> int:
             workers=args.workers,
             image_format=args.format,
             masks=args.masks,
+            depth=args.depth,
             progress=count,
         )
     print(args.out)
@@ -110,10 +127,10 @@ def _synth_frames(args: argparse.Namespace) -> int:
 
 
 def _synth_drive(args: argparse.Namespace) -> int:
-    from trainer.progress import counting
+    from trainer.progress import counting_late
     from trainer.synth import write_drive
 
-    with counting(None, "frames") as count:
+    with counting_late(None, "frames") as count:
         write_drive(
             args.out,
             seed=args.seed,
@@ -122,26 +139,48 @@ def _synth_drive(args: argparse.Namespace) -> int:
             size=args.size,
             speed_m_s=args.speed_m_s,
             num_defects=args.defects,
+            counter=args.counter,
             progress=lambda done: count("drive", done),
         )
     print(args.out)
     return 0
 
 
-def _add_finetune(parser: argparse.ArgumentParser) -> None:
+def _synth_benchmark(args: argparse.Namespace) -> int:
+    from trainer.data.rendered import write_rendered_benchmark
+    from trainer.progress import counting_late
+    from trainer.synth.benchmark_set import read_definition
+
+    definition = read_definition()
+    total = sum(split.num for split in definition.splits) + len(definition.drives)
+    with counting_late(total, definition.name) as count:
+        write_rendered_benchmark(args.out, definition, workers=args.workers, progress=count)
+    print(args.out)
+    return 0
+
+
+def _add_training(parser: argparse.ArgumentParser, tasks: Sequence[str]) -> None:
     parser.add_argument("recipe", type=Path, help="YAML file; see trainer/recipes")
     parser.add_argument("overrides", nargs="*", metavar="part.field=value", help="differences from the recipe, such as loop.epochs=3")
     parser.add_argument("--resume", action="store_true", help="go on from the run's last checkpoint")
-    parser.set_defaults(run=_finetune)
+    parser.add_argument("--resume-if-exists", action="store_true", help="the same where there is one, else start: for job queues")
+    parser.set_defaults(run=_train, tasks=tasks)
 
 
-def _finetune(args: argparse.Namespace) -> int:
+def _train(args: argparse.Namespace) -> int:
     from trainer.config import config_from_yaml
+    from trainer.device import restarted
+    from trainer.errors import ConfigError
     from trainer.loop import train
+    from trainer.run_folder import has_checkpoint
 
     for name in ("lightning.fabric", "lightning.pytorch"):  # the opening line names device and precision
         logging.getLogger(name).setLevel(logging.WARNING)
-    result = train(config_from_yaml(args.recipe, args.overrides), resume=args.resume)
+    config = config_from_yaml(args.recipe, args.overrides)
+    if config.task not in args.tasks:
+        raise ConfigError(f"{args.recipe}: key 'task' is {config.task}; '{args.verb}' runs {' and '.join(args.tasks)}")
+    resume = args.resume or ((args.resume_if_exists or restarted()) and has_checkpoint(config))
+    result = train(config, resume=resume)
     if result.interrupted:
         print(f"interrupted at step {result.step} of {result.num_steps}; go on with --resume", file=sys.stderr)
         return INTERRUPTED
@@ -203,6 +242,18 @@ def _pack(args: argparse.Namespace) -> int:
     _say(f"{args.out.stat().st_size / 1e6:.1f} MB")
     print(args.out)
     return 0
+
+
+def _add_evaluate(parser: argparse.ArgumentParser) -> None:
+    from trainer.evaluate.command import add_arguments
+
+    add_arguments(parser)
+
+
+def _add_shards(parser: argparse.ArgumentParser) -> None:
+    from trainer.data.shard_writing import add_arguments
+
+    add_arguments(parser)
 
 
 def _add_keygen(parser: argparse.ArgumentParser) -> None:

@@ -38,11 +38,21 @@ class DataConfig(Part, frozen=True):
     look_behind_m: Annotated[float, Meta(ge=-5.0, le=20.0)] | None = None  # metres behind; negative: a blind stretch before the camera
     workers: Annotated[int, Meta(ge=0, le=64)] = 1  # loader processes; on a CPU-only machine they compete with the training itself
     cache: bool = False  # keep prepared images in one memory-mapped file beside the data: worth it from the second epoch on
+    fraction: Annotated[float, Meta(gt=0.0, le=1.0)] = 1.0  # share of the training labels used, stratified on the label combination
+    fraction_seed: Annotated[int, Meta(ge=0, le=2**63 - 1)] = 42  # which images; one seed's smaller fractions lie in its larger ones
+    every_nth: Count = 1  # of the training rows in CSV order, before `fraction`: neighbours in a film are nearly the same frame
+    on_corrupt: Literal["stop", "skip"] = "stop"  # training image that cannot be decoded: end the run, or take the epoch's next good one
 
 
 class AugmentConfig(Part, frozen=True):
-    """Random changes to training images; probabilities are shares, amounts are half-widths around "unchanged"."""
+    """Random changes to training images; probabilities are shares, amounts are half-widths around "unchanged".
 
+    `light` is the list below, in OpenCV; `paper` is Appendix A of Otero & Mateus with its own numbers, about ten times dearer; `none` only
+    brings images to size. The fields below `policy` are those of `light`.
+    """
+
+    policy: Literal["light", "paper", "none"] = "light"  # paper sees frames as they are stored, or with data.cache prepared ones
+    on: Literal["loader", "gpu"] = "loader"  # gpu: policy paper on batches of prepared images, where loader processes cannot keep up
     flip: Share = 0.5  # mirror left-right: a pipe has no handedness; never upside down, water lies at the bottom
     rotate_deg: Annotated[float, Meta(ge=0.0, le=45.0)] = 6.0  # a crawler tilts a little
     zoom: Annotated[float, Meta(ge=0.0, le=0.5)] = 0.15  # scale factor 1 ± zoom
@@ -63,6 +73,8 @@ class ModelConfig(Part, frozen=True):
     backbone: str = "resnet18"  # one of trainer.models.MODELS
     pool: Literal["avg", "cls"] = "avg"  # avg: logits are the mean of the class maps; cls: from the class token (ViT only)
     drop_path: Annotated[float, Meta(ge=0.0, lt=1.0)] = 0.0  # stochastic depth; 0.1 for a ViT from scratch
+    weights: str | None = None  # to start from: a run's folder, a checkpoint, or a timm backbone's .safetensors or .pth; null: random
+    keep_classifier: bool = False  # take the classifier over from `weights` too: for more training on other images of the same classes
 
 
 class LossConfig(Part, frozen=True):
@@ -71,14 +83,46 @@ class LossConfig(Part, frozen=True):
     pos_weight: Literal["ciw", "counts"] = "ciw"  # ciw: 2(1 + CIW/mean CIW); counts: negatives/positives of the training split
 
 
-class OptimConfig(Part, frozen=True):
-    """AdamW with linear warm-up and cosine decay per step."""
+class DinoConfig(Part, frozen=True):
+    """Self-distillation without labels, for the tasks dino and hybrid; defaults as published for ImageNet and used on sewers."""
 
+    hidden: Count = 2048  # width of the projector's hidden layers
+    bottleneck: Count = 256  # length of the projection on the unit sphere
+    prototypes: Count = 32_768  # outputs of the head; fewer for small data sets
+    activation: Literal["gelu", "relu"] = "gelu"  # in the projector
+    norm_last_layer: bool = False  # hold the prototypes' lengths at 1: steadier, slightly worse
+    freeze_last_layer_epochs: Annotated[int, Meta(ge=0)] = 1  # the prototypes stand still for so long; more if the loss does not fall
+    student_temperature: Positive = 0.1
+    teacher_temperature_start: Positive = 0.04  # lower if the loss does not fall; above 0.07 training becomes unstable
+    teacher_temperature: Positive = 0.07  # after its warm-up
+    teacher_temperature_epochs: Annotated[int, Meta(ge=0)] = 15  # of linear warm-up
+    teacher_momentum_start: Share = 0.996  # share of the old teacher in the new; higher for small batches
+    teacher_momentum: Share = 0.999  # at the end of the run, reached by half a cosine
+    centre_momentum: Share = 0.9  # share of the old centre in the new; 1 switches centring off
+    keep: Literal["teacher", "student"] = "teacher"  # whose backbone goes into the checkpoint of task dino
+    supervised_weight: NotNegative = 1.0  # of the labels' loss beside DINO's, task hybrid only
+    rankme_images: Count = 1024  # of the validation split, evenly spread; RankMe of different numbers cannot be compared
+    min_rankme: NotNegative = 2.0  # a RankMe below this is reported as a collapse
+    min_information: NotNegative = 0.02  # nats of the teacher's answer that depend on the image; below this, the same
+
+
+class OptimConfig(Part, frozen=True):
+    """AdamW; the learning rate by `schedule`, per step."""
+
+    schedule: Literal["cosine", "dino", "steps"] = "cosine"  # cosine: by shares of the run; dino, steps: as in the DINO study, below
     lr: Positive = 1e-3  # peak learning rate at the batch size below; scale it with the square root of the batch
-    weight_decay: NotNegative = 0.05  # on matrices and kernels only, not on biases, norms or position embeddings
-    warmup_share: Share = 0.05  # of all steps
-    final_lr_share: Share = 0.01  # learning rate at the last step, as a share of the peak
-    clip_norm: Positive = 1.0  # largest gradient norm over all weights
+    lr_for_batch: Annotated[int, Meta(ge=0)] = 0  # lr is for so many images a step and scaled linearly to the batch size; 0: as it is
+    weight_decay: NotNegative = 0.05
+    decay: Literal["matrices", "all"] = "matrices"  # matrices: not on biases, norms, position embeddings; all: on everything
+    warmup_share: Share = 0.05  # schedule cosine: of all steps
+    final_lr_share: Share = 0.01  # schedule cosine: learning rate at the last step, as a share of the peak
+    warmup_epochs: Annotated[int, Meta(ge=0)] = 10  # schedule dino: linear from warmup_start_lr to the peak
+    warmup_start_lr: NotNegative = 3e-5  # schedule dino
+    final_lr: NotNegative = 1e-6  # schedule dino: what the cosine falls to
+    step_epochs: tuple[Count, ...] = (15, 35)  # schedule steps: epochs at whose start the rate is multiplied by step_factor
+    step_factor: Positive = 0.1  # schedule steps
+    clip: Literal["global", "tensor"] = "global"  # clip_norm bounds the norm over all weights, or that of each backbone tensor (DINO)
+    clip_norm: Positive = 1.0  # largest gradient norm
     ema_decay: Annotated[float, Meta(ge=0.0, lt=1.0)] = 0.999  # averaging of weights per step, shorter at the start; 0 switches it off
 
 
@@ -87,9 +131,15 @@ class LoopConfig(Part, frozen=True):
 
     epochs: Count = 10  # passes over the training split
     batch_size: Count = 64  # images per step over all devices
-    precision: Literal["auto", "32", "bf16"] = "auto"  # auto: bf16 autocast where the device computes in it
+    accumulate: Count = 1  # work through a batch in so many pieces, where the memory does not hold it whole
+    device: Literal["auto", "cpu", "cuda"] = "auto"  # auto: a GPU where there is one
+    precision: Literal["auto", "32", "bf16", "fp16"] = "auto"  # auto: bf16 autocast where the device computes in it; fp16: older GPUs
+    compile: bool = False  # torch.compile the backbone: minutes at the start, then faster on a GPU
+    patience_epochs: Annotated[int, Meta(ge=0)] = 0  # stop when the best F2_CIW is so many epochs old; 0: run to the end
+    save_every_steps: Annotated[int, Meta(ge=0)] = 0  # checkpoints between the ends of epochs; 0: none, for runs of short epochs
     threads: Annotated[int, Meta(ge=0, le=256)] = 0  # CPU threads of torch, no more than cores are free; 0: torch decides
     log_every_steps: Count = 20  # interval of a line in metrics.jsonl
+    plots: bool = True  # curves as PNG in the run's folder at the end
 
 
 class Config(Part, frozen=True):
@@ -98,12 +148,13 @@ class Config(Part, frozen=True):
     name: RunName  # the run's folder under `out`
     out: str = "runs"  # where runs go, relative to the working directory
     seed: Annotated[int, Meta(ge=0, le=2**63 - 1)] = 0  # weights, order of images and augmentation follow from it
-    task: Literal["finetune"] = "finetune"  # what is learnt: an entry of trainer.tasks.TASKS
+    task: Literal["finetune", "linear", "dino", "hybrid"] = "finetune"  # what is learnt: an entry of trainer.tasks.TASKS
     data: DataConfig = DataConfig()
     preprocess: PreprocessSpec = PreprocessSpec()
     augment: AugmentConfig = AugmentConfig()
     model: ModelConfig = ModelConfig()
     loss: LossConfig = LossConfig()
+    dino: DinoConfig = DinoConfig()
     optim: OptimConfig = OptimConfig()
     loop: LoopConfig = LoopConfig()
 

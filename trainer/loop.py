@@ -1,46 +1,46 @@
 """The training loop, to be read from top to bottom.
 
 It knows batches, a task that returns a loss, an optimiser and a folder; not what is learnt. A run is a fixed number of steps: step
-number and seed decide the data, the learning rate and the augmentation, so that a resumed run equals an uninterrupted one bit for bit on
-a CPU.
+number and seed decide the data, the learning rate, the augmentation and every random number drawn in a step, so that a resumed run
+equals an uninterrupted one bit for bit on a CPU. Under torchrun each process runs it over its share of every batch; the first one writes.
 """
 
-import copy
-import math
 from contextlib import closing
 from dataclasses import dataclass
 from pathlib import Path
 
+import numpy as np
 import torch
 from lightning.fabric import Fabric
-from torch import Tensor
 
 from trainer.config import Config
-from trainer.data.loader import Batch, StepSampler
-from trainer.data.sewer_ml import Split
-from trainer.data.training import TrainingData, batches, eval_batches, read_data
-from trainer.device import build_fabric
-from trainer.errors import NonFiniteLossError
-from trainer.evaluate.scores import headline, logits_of, metrics_of
+from trainer.data.loader import StepSampler
+from trainer.data.training import TrainingData, batches, read_data
+from trainer.device import build_fabric, synchronise_batch_statistics
+from trainer.errors import ConfigError
+from trainer.evaluate.plots import write_plots
+from trainer.gradients import clip, gradients_of, refuse_non_finite
 from trainer.interrupt import StopRequest
+from trainer.models.pretrained import LoadReport, read_weights
+from trainer.processes import any_of_all, mean_of_all
 from trainer.progress import progress_for
 from trainer.run_folder import CHECKPOINTS, MetricsLog, claim, write_record
 from trainer.run_state import RunState
-from trainer.schedule import AveragedWeights, build_optimizer, learning_rate
-from trainer.tasks import TASKS
-
-NUM_NAMED = 8  # images named in an error
+from trainer.schedule import AveragedWeights, Moment, build_optimizer, scheduled_rate
+from trainer.tasks import TASKS, Task
+from trainer.validation import collapse_warning, validate
 
 
 @dataclass(frozen=True)
 class TrainResult:
-    """How a run ended: the step reached of `num_steps`, the best validation F2_CIW, and whether it stopped before its end."""
+    """How a run ended: the step reached of `num_steps`, the best validation F2_CIW (-1: none validated), and whether before its end."""
 
     run_dir: Path
     step: int
     num_steps: int
     best_f2_ciw: float
     interrupted: bool
+    stopped_early: bool = False
 
 
 def train(config: Config, *, resume: bool = False, stop_at: int | None = None) -> TrainResult:
@@ -57,14 +57,22 @@ def train(config: Config, *, resume: bool = False, stop_at: int | None = None) -
     data = read_data(config)
     fabric = build_fabric(config.loop)
     torch.manual_seed(config.seed)
-    task = TASKS[config.task](config, data.train.targets_NC)
+    task = TASKS[config.task](config, data.train.targets_NC).train()
+    _check(config, task, fabric)
+    report = None if resume else _start(task, config)
+    if config.loop.compile:
+        task.compile_backbones()
+    if fabric.world_size > 1 and fabric.device.type == "cuda":
+        synchronise_batch_statistics(task)
     optimizer = build_optimizer(task, config.optim)
     folder = claim(config, resume=resume)
-    if not resume:
-        write_record(folder, config, provenance=data.provenance, data_digest=data.digest)
+    if fabric.is_global_zero and not resume:
+        write_record(folder, config, provenance=data.provenance, data_digest=data.digest, weights=report)
 
     module, fabric_optimizer = fabric.setup(task, optimizer)
-    state = RunState(task, optimizer, AveragedWeights(task.model, config.optim.ema_decay))
+    module.mark_forward_method("training_step")
+    average = AveragedWeights(task.kept_model(), config.optim.ema_decay if task.model_to_validate() else 0.0)
+    state = RunState(task, optimizer, average, fabric.strategy.precision)
     if resume:
         state.restore(folder / CHECKPOINTS / "last", data)
     order = StepSampler(
@@ -72,48 +80,70 @@ def train(config: Config, *, resume: bool = False, stop_at: int | None = None) -
     )
 
     with (
-        MetricsLog(folder) as log,
-        progress_for(order.num_steps) as progress,
+        MetricsLog(folder, state.step, quiet=not fabric.is_global_zero) as log,
+        progress_for(order.num_steps, quiet=not fabric.is_global_zero) as progress,
         StopRequest() as stop,
-        closing(batches(data, order, config)) as stream,
+        closing(batches(data, order, config, num_views=task.num_views)) as stream,
     ):
         progress.say(_opening(config, data, fabric, order))
-        for batch in stream:
-            lr = _set_learning_rate(optimizer, learning_rate(state.step, order.num_steps, config.optim))
+        if report:
+            progress.say(str(report))
+        for batch in () if _out_of_patience(state, order, config) else stream:
+            at = Moment(state.step, order.num_steps, order.steps_per_epoch)
+            lr = _set_learning_rate(optimizer, scheduled_rate(at, config.optim, batch_size=config.loop.batch_size))
+            _seed_step(config.seed, at.step, fabric.global_rank)
 
-            loss = module(fabric.to_device(batch))["loss"]
-            fabric.backward(loss)
-            grad_norm = fabric.clip_gradients(module, fabric_optimizer, max_norm=config.optim.clip_norm, error_if_nonfinite=False)
-            _refuse_non_finite(loss, grad_norm, state.step, lr, batch, data.train)
+            scalars = gradients_of(batch, module, fabric, at, num_pieces=config.loop.accumulate)
+            task.before_step(at)
+            grad_norm = clip(task, fabric, optimizer, config.optim)
+            loss = scalars["loss"].item()
+            refuse_non_finite(loss, grad_norm, at, lr, batch, data.train, scaled=config.loop.precision == "fp16")
             fabric_optimizer.step()
             fabric_optimizer.zero_grad()
+            task.after_step(at)
             state.average.update(state.step)
             state.step += 1
 
-            progress.advance(state.step, f"loss {loss.item():.4f}, val F2_CIW {100 * max(state.best_f2_ciw, 0.0):.2f} %")
+            progress.advance(state.step, f"loss {loss:.4f}{state.headline()}")
             if state.step % config.loop.log_every_steps == 0:
-                log.write("train", state.step, {"loss": loss.item(), "lr": lr, "grad_norm": float(grad_norm or 0.0)})
+                log.write("train", state.step, mean_of_all(fabric, scalars) | {"lr": lr, "grad_norm": grad_norm})
             if state.step % order.steps_per_epoch == 0:
-                state.metrics = validate(state, fabric, data, config)
-                log.write("val", state.step, state.metrics)
-                best = state.metrics["f2_ciw"] > state.best_f2_ciw
-                state.best_f2_ciw = max(state.metrics["f2_ciw"], state.best_f2_ciw)
-                state.keep(folder, config, data, best=best)
-                progress.say(_closing(state.step // order.steps_per_epoch, config, loss, state, best=best))
-            if stop.asked or state.step == stop_at:
+                figures, f2_by_class = validate(state, fabric, data, config)
+                best = state.take(figures)
+                log.write("val", state.step, figures)
+                log.write("val_f2", state.step, f2_by_class)
+                state.keep(folder, config, data, best=best, write=fabric.is_global_zero)
+                progress.say(f"epoch {at.epoch + 1}/{config.loop.epochs}: loss {loss:.4f}{state.summary()}")
+                progress.say(collapse_warning(figures | {name: value.item() for name, value in scalars.items()}, config.dino))
+            elif config.loop.save_every_steps and state.step % config.loop.save_every_steps == 0:
+                state.keep(folder, config, data, best=False, write=fabric.is_global_zero)
+            if any_of_all(fabric, stop.asked) or state.step == stop_at or _out_of_patience(state, order, config):
                 break
-        if state.step % order.steps_per_epoch:
-            state.keep(folder, config, data, best=False)
-    return TrainResult(folder, state.step, order.num_steps, state.best_f2_ciw, interrupted=state.step < order.num_steps)
+        if state.step != state.kept_step:
+            state.keep(folder, config, data, best=False, write=fabric.is_global_zero)
+
+    early = _out_of_patience(state, order, config)
+    ended = early or state.step == order.num_steps
+    if ended and config.loop.plots and fabric.is_global_zero:
+        write_plots(folder)
+    fabric.barrier()
+    return TrainResult(folder, state.step, order.num_steps, state.best_f2_ciw, interrupted=not ended, stopped_early=early)
 
 
-def validate(state: RunState, fabric: Fabric, data: TrainingData, config: Config) -> dict[str, float]:
-    """Headline figures of the averaged weights on the validation split, threshold 0.5."""
-    model = copy.deepcopy(state.task.model)
-    model.load_state_dict(state.average.state())
-    with fabric.autocast():
-        logits_NC = logits_of(model.eval(), eval_batches(data.val, config))
-    return headline(metrics_of(logits_NC, data.val.targets_NC))
+def _check(config: Config, task: Task, fabric: Fabric) -> None:
+    """What only config, task and processes together can tell."""
+    if config.loop.batch_size % fabric.world_size:
+        raise ConfigError(
+            f"key 'loop.batch_size': {config.loop.batch_size} images cannot be shared equally by {fabric.world_size} processes"
+        )
+    if config.loop.patience_epochs and task.model_to_validate() is None:
+        raise ConfigError(f"key 'loop.patience_epochs': task {config.task} has no F2_CIW to wait for; leave it at 0")
+
+
+def _start(task: Task, config: Config) -> LoadReport | None:
+    if config.model.weights is None:
+        return None
+    return task.start_from(read_weights(Path(config.model.weights)), keep_classifier=config.model.keep_classifier)
 
 
 def _set_learning_rate(optimizer: torch.optim.Optimizer, lr: float) -> float:
@@ -122,30 +152,20 @@ def _set_learning_rate(optimizer: torch.optim.Optimizer, lr: float) -> float:
     return lr
 
 
-def _refuse_non_finite(loss: Tensor, grad_norm: Tensor | None, step: int, lr: float, batch: Batch, split: Split) -> None:
-    """Stop before the optimiser makes every weight NaN, and say where to look."""
-    norm = 0.0 if grad_norm is None else float(grad_norm)
-    if math.isfinite(loss.item()) and math.isfinite(norm):
-        return
-    rows = batch.index_N.tolist()
-    more = f" and {len(rows) - NUM_NAMED} more" if len(rows) > NUM_NAMED else ""
-    raise NonFiniteLossError(
-        f"loss {loss.item():g} with gradient norm {norm:g} at step {step}, learning rate {lr:.3g}, images "
-        f"{', '.join(split.files[row] for row in rows[:NUM_NAMED])}{more}; lower optim.lr, or look at these images"
-    )
+def _seed_step(seed: int, step: int, rank: int) -> None:
+    """Random numbers of a step (stochastic depth) follow from its number: no generator's state needs to be kept."""
+    torch.manual_seed(int(np.random.SeedSequence((seed, step, rank)).generate_state(1, np.uint64)[0]) >> 1)
+
+
+def _out_of_patience(state: RunState, order: StepSampler, config: Config) -> bool:
+    patience = config.loop.patience_epochs
+    return bool(patience) and state.step - state.best_step >= patience * order.steps_per_epoch
 
 
 def _opening(config: Config, data: TrainingData, fabric: Fabric, order: StepSampler) -> str:
+    processes = f", {fabric.world_size} processes" if fabric.world_size > 1 else ""
     return (
         f"{config.task} {config.model.backbone} at {config.preprocess.width}x{config.preprocess.height} px on {data.provenance.name} "
         f"({data.provenance.kind}, {len(data.train)} train, {len(data.val)} val), "
-        f"{fabric.device.type} {fabric.strategy.precision.precision}, steps {order.start} to {order.num_steps}"
-    )
-
-
-def _closing(epoch: int, config: Config, loss: Tensor, state: RunState, *, best: bool) -> str:
-    figures = state.metrics
-    return (
-        f"epoch {epoch}/{config.loop.epochs}: loss {loss.item():.4f}, val F2_CIW {100 * figures['f2_ciw']:.2f} %, "
-        f"F1_Normal {100 * figures['f1_normal']:.2f} %, mAP {100 * figures['mean_ap']:.2f} %{' (best)' if best else ''}"
+        f"{fabric.device.type} {fabric.strategy.precision.precision}{processes}, steps {order.start} to {order.num_steps}"
     )

@@ -35,7 +35,7 @@ def tiny(data_root: Path, tmp_path: Path) -> Callable[..., Config]:
             "out": str(tmp_path / "runs"),
             "data": {"root": str(data_root), "workers": 0},
             "preprocess": {"height": 32, "width": 32},
-            "loop": {"epochs": 2, "batch_size": 2, "precision": "32", "threads": 2, "log_every_steps": 2},
+            "loop": {"epochs": 2, "batch_size": 2, "precision": "32", "threads": 2, "log_every_steps": 2, "plots": False},
         }
         return config_from_tree(tree | parts, "test")
 

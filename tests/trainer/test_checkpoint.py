@@ -1,9 +1,11 @@
+import errno
 import json
 from collections.abc import Callable
 from pathlib import Path
 
 import pytest
 import torch
+from safetensors import SafetensorError
 from safetensors.torch import save_file
 
 from trainer.checkpoint import CONTRACT, MODEL, STATE, load_model, load_state, point
@@ -91,6 +93,29 @@ def test_state_that_would_run_code_is_refused(checkpoint: Path) -> None:
 
     with pytest.raises(CheckpointError, match=STATE):
         load_state(checkpoint)
+
+
+@pytest.mark.parametrize(
+    ("writer", "error"),
+    [
+        ("trainer.checkpoint.save_file", SafetensorError("Error while serializing: I/O error: No space left on device")),
+        ("torch.save", RuntimeError("[enforce fail at inline_container.cc:783] PytorchStreamWriter failed writing file")),
+        ("trainer.checkpoint._flush", OSError(errno.ENOSPC, "No space left on device")),
+    ],
+)
+def test_full_disk_leaves_the_old_checkpoint_to_resume_from(
+    tiny: Callable[..., Config], checkpoint: Path, monkeypatch: pytest.MonkeyPatch, writer: str, error: Exception
+) -> None:
+    def full(*_: object) -> None:
+        raise error
+
+    with monkeypatch.context() as patched:
+        patched.setattr(writer, full)
+        with pytest.raises(CheckpointError, match="make room and resume"):
+            train(tiny(), resume=True, stop_at=3)
+
+    assert sorted(item.name for item in checkpoint.parent.iterdir()) == ["last", checkpoint.name]
+    assert train(tiny(), resume=True).step == 12
 
 
 def test_folder_without_checkpoint_is_refused(tmp_path: Path) -> None:

@@ -69,7 +69,7 @@ def test_export_on_changed_data_is_refused(recipe: Path, data_root: Path, tmp_pa
         (["finetune", "nowhere.yaml"], "nowhere.yaml"),
         (["export", "nowhere", "--out", "out"], "nowhere"),
         (["pack", "nowhere", "--unsigned", "--out", "out"], "nowhere"),
-        (["synth", "frames", "--out", "out"], "--train"),
+        (["synth", "frames", "--out", "out"], "--num"),
     ],
 )
 def test_error_is_one_line_and_exit_code_1(
@@ -96,7 +96,7 @@ def test_usage_error_is_exit_code_2(capsys: pytest.CaptureFixture[str]) -> None:
 def test_verbs_are_frozen() -> None:
     verbs = next(action for action in build_parser()._actions if action.dest == "verb")
 
-    assert list(verbs.choices or ()) == ["synth", "finetune", "export", "pack", "keygen"]
+    assert list(verbs.choices or ()) == ["synth", "pretrain", "linear", "finetune", "export", "pack", "evaluate", "shards", "keygen"]
 
 
 def test_rendering_from_the_command_line_needs_no_torch(tmp_path: Path) -> None:
@@ -112,7 +112,10 @@ def test_rendering_from_the_command_line_needs_no_torch(tmp_path: Path) -> None:
     assert {item.name for item in (tmp_path / "frames").iterdir()} == {
         "DATASET.yaml",
         "SewerML_Train.csv",
+        "SewerML_Train_operator.csv",
         "SewerML_Val.csv",
+        "SewerML_Val_operator.csv",
+        "frames.csv",
         "Train",
         "Val",
     }
@@ -150,3 +153,32 @@ def test_an_output_path_that_cannot_be_is_one_line(recipe: Path, tmp_path: Path,
 
     assert main(["finetune", str(recipe), f"out={tmp_path / 'file' / 'runs'}"]) == 1
     assert capsys.readouterr().err.splitlines()[-1].startswith("error: ")
+
+
+def test_pretraining_linear_evaluation_and_fine_tuning_follow_one_another(
+    recipe: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    runs = tmp_path / "runs"
+    head = ["dino.hidden=16", "dino.bottleneck=8", "dino.prototypes=16", "loop.plots=false"]
+    weights = f"model.weights={runs / 'pretrained'}"
+
+    assert main(["pretrain", str(recipe), "name=pretrained", "task=dino", *head]) == 0
+    assert main(["linear", str(recipe), "name=linear", "task=linear", weights, "loop.plots=false"]) == 0
+    assert main(["finetune", str(recipe), "name=tuned", weights, "loop.plots=false"]) == 0
+
+    assert capsys.readouterr().out.splitlines() == [str(runs / name) for name in ("pretrained", "linear", "tuned")]
+
+
+def test_verb_refuses_the_recipe_of_another(recipe: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    assert main(["linear", str(recipe)]) == 1
+    assert "key 'task' is finetune; 'linear' runs linear" in capsys.readouterr().err
+
+
+def test_job_queue_starts_and_goes_on_with_the_same_command(recipe: Path, tmp_path: Path) -> None:
+    command = ["finetune", str(recipe), "loop.plots=false", "--resume-if-exists"]
+
+    assert main(command) == 0
+    first = (tmp_path / "runs" / "tiny" / "metrics.jsonl").read_text()
+    assert main(command) == 0
+
+    assert (tmp_path / "runs" / "tiny" / "metrics.jsonl").read_text() == first

@@ -41,7 +41,7 @@ def golden_files(split: Split, rows: Sequence[int], session: Session, spec: Prep
     for number, row in enumerate(rows):
         path = split.path(row)
         name = f"golden-{number:02d}{path.suffix.lower()}"
-        files[name] = path.read_bytes()
+        files[name] = split.read_bytes(row)
         frames.append(GoldenFrame(name, {session.precision: _scores(files[name], name, session, spec)}))
     return files, GoldenSet({session.precision: TOLERANCE[session.precision]}, tuple(frames))
 

@@ -1,11 +1,11 @@
-"""One file per thing that is learnt. `TASKS` lists what a recipe's `task` may name.
+"""One file per thing that is learnt. `TASKS` lists what a recipe's `task` may name; `task.py` says what the loop asks of one."""
 
-A task is a module that holds a network and its loss and turns a batch into `{"loss": scalar, "logits": (N, C)}`. It knows nothing of
-the loop, the optimiser or the device.
-"""
-
+from trainer.tasks.dino import Dino
 from trainer.tasks.finetune import Finetune
+from trainer.tasks.hybrid import Hybrid
+from trainer.tasks.linear import Linear
+from trainer.tasks.task import Task
 
-TASKS = {"finetune": Finetune}
+TASKS: dict[str, type[Dino] | type[Finetune]] = {"finetune": Finetune, "linear": Linear, "dino": Dino, "hybrid": Hybrid}
 
-__all__ = ["TASKS", "Finetune"]
+__all__ = ["TASKS", "Dino", "Finetune", "Hybrid", "Linear", "Task"]

@@ -1,17 +1,19 @@
-"""Supervised fine-tuning: the defect classifier under weighted binary cross-entropy."""
+"""Supervised fine-tuning: the defect classifier under weighted binary cross-entropy, from random or given weights."""
 
 import numpy as np
 from numpy.typing import NDArray
-from torch import Tensor, nn
+from torch import Tensor
 
 from edge_sdk.contract.taxonomy import taxonomy
 from trainer.config import Config
 from trainer.data.loader import Batch
 from trainer.losses.weighted_bce import pos_weight_tensor, weighted_bce_with_logits
-from trainer.models import DefectClassifier
+from trainer.models import DefectClassifier, build_classifier
+from trainer.schedule import Moment
+from trainer.tasks.task import Task
 
 
-class Finetune(nn.Module):
+class Finetune(Task):
     """Model and loss.
 
     Args:
@@ -23,11 +25,15 @@ class Finetune(nn.Module):
 
     def __init__(self, config: Config, targets_NC: NDArray[np.uint8]) -> None:
         super().__init__()
-        self.model = DefectClassifier(config.model.backbone, config.preprocess, pool=config.model.pool, drop_path=config.model.drop_path)
+        self.model = build_classifier(config.model, config.preprocess)
         weights_C = pos_weight_tensor(config.loss.pos_weight, taxonomy().ciw, targets_NC)
         self.register_buffer("pos_weight_C", weights_C, persistent=False)
 
-    def forward(self, batch: Batch) -> dict[str, Tensor]:
-        """Loss and logits of a batch."""
+    def training_step(self, batch: Batch, at: Moment) -> dict[str, Tensor]:
+        """The loss of a batch."""
         logits_NC = self.model(batch.images_NHWC).logits_NC
-        return {"loss": weighted_bce_with_logits(logits_NC, batch.targets_NC, self.pos_weight_C), "logits": logits_NC}
+        return {"loss": weighted_bce_with_logits(logits_NC, batch.targets_NC, self.pos_weight_C)}
+
+    def kept_model(self) -> DefectClassifier:
+        """The classifier."""
+        return self.model

@@ -60,7 +60,7 @@ def test_outputs_stay_float32_under_autocast() -> None:
 @pytest.mark.parametrize(
     ("backbone", "spec", "pool", "named"),
     [
-        ("resnet50", SPEC, "avg", "resnet50"),
+        ("resnet101", SPEC, "avg", "resnet101"),
         ("resnet18", PreprocessSpec(height=100, width=96), "avg", "96x100"),
         ("vit_tiny_patch16_224", PreprocessSpec(height=64, width=72), "avg", "72x64"),
         ("resnet18", SPEC, "cls", "class token"),
