@@ -4,7 +4,7 @@
     linear     a classifier on a frozen backbone      finetune   a classifier, backbone and all
     export     checkpoint to ONNX, with figures       pack       exported model to signed bundle
     evaluate   a checkpoint's figures on a split      shards     a data folder's images in a few large files
-    keygen     make a signing key
+    reproduce  a published study, cell by cell        keygen     make a signing key
 
 Exit codes: 0 fine, 1 our error with one line on stderr, 2 usage, 130 interrupted. Results go to stdout, talk to stderr.
 """
@@ -59,6 +59,7 @@ def build_parser() -> argparse.ArgumentParser:
     _add_pack(verbs.add_parser("pack", help="exported model to signed bundle"))
     _add_evaluate(verbs.add_parser("evaluate", help="a checkpoint's figures on a split"))
     _add_shards(verbs.add_parser("shards", help="a data folder's images in a few large files"))
+    _add_reproduce(verbs.add_parser("reproduce", help="a published study on your data, cell by cell"))
     _add_keygen(verbs.add_parser("keygen", help="make a signing key"))
     return parser
 
@@ -95,7 +96,7 @@ def _add_synth(parser: argparse.ArgumentParser) -> None:
 
 def _size(text: str) -> tuple[int, int]:
     width, _, height = text.partition("x")
-    if not (width.isdigit() and height.isdigit()):
+    if not (width.isdecimal() and height.isdecimal()):
         raise argparse.ArgumentTypeError(f"{text}: write it as WIDTHxHEIGHT, such as 352x288")
     return int(height), int(width)
 
@@ -252,6 +253,12 @@ def _add_evaluate(parser: argparse.ArgumentParser) -> None:
 
 def _add_shards(parser: argparse.ArgumentParser) -> None:
     from trainer.data.shard_writing import add_arguments
+
+    add_arguments(parser)
+
+
+def _add_reproduce(parser: argparse.ArgumentParser) -> None:
+    from trainer.study.command import add_arguments
 
     add_arguments(parser)
 

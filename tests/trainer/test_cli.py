@@ -96,7 +96,8 @@ def test_usage_error_is_exit_code_2(capsys: pytest.CaptureFixture[str]) -> None:
 def test_verbs_are_frozen() -> None:
     verbs = next(action for action in build_parser()._actions if action.dest == "verb")
 
-    assert list(verbs.choices or ()) == ["synth", "pretrain", "linear", "finetune", "export", "pack", "evaluate", "shards", "keygen"]
+    frozen = ["synth", "pretrain", "linear", "finetune", "export", "pack", "evaluate", "shards", "reproduce", "keygen"]
+    assert list(verbs.choices or ()) == frozen
 
 
 def test_rendering_from_the_command_line_needs_no_torch(tmp_path: Path) -> None:

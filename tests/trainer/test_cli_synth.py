@@ -25,6 +25,11 @@ from trainer.synth import benchmark_set
         (["drive", "--length", "0"], "length_m"),
         (["drive", "--length", "nan"], "length_m"),
         (["drive", "--fps", "0"], "fps"),
+        (["drive", "--fps", "1e-9"], "fps"),
+        (["drive", "--fps", "99.123"], "fps 99.123 cannot be stored in a film"),
+        (["drive", "--fps", "inf"], "fps"),
+        (["drive", "--defects", "81"], "0 to 80"),
+        (["drive", "--speed-m-s", "0"], "speed_m_s 0.0 must"),
         (["drive", "--counter", "wheel"], "counter"),
         (["drive", "--seed", "-3"], "seed -3"),
         (["benchmark", "--workers", "0"], "workers 0"),
@@ -38,6 +43,14 @@ def test_bad_arguments_are_one_line_and_leave_nothing(
     err = capsys.readouterr().err
     assert err.startswith("error: ") and named in err and len(err.splitlines()) == 1
     assert list(tmp_path.iterdir()) == []
+
+
+@pytest.mark.parametrize("size", ["352", "x", "-3x20", "²x²"])
+def test_what_is_no_size_is_wrong_usage(size: str, tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    with pytest.raises(SystemExit) as stopped:
+        main(["synth", "frames", "--num", "1", "--out", str(tmp_path / "out"), f"--size={size}"])
+
+    assert stopped.value.code == 2 and "write it as WIDTHxHEIGHT" in capsys.readouterr().err
 
 
 @pytest.mark.parametrize("kind", [["frames", "--num", "2"], ["drive"], ["benchmark"]])
