@@ -15,9 +15,9 @@ TINY = (48, 60)
 
 
 def small(definition: BenchmarkSet) -> BenchmarkSet:
-    """The same set with few and tiny frames and two short drives."""
-    splits = tuple(replace(split, num=20, sizes=((TINY, 1.0),)) for split in definition.splits)
-    drives = tuple(replace(drive, length_m=1.0, fps=4.0, size=TINY) for drive in definition.drives[:2])
+    """The same set with few and tiny frames and three short drives."""
+    splits = tuple(replace(split, num=17 if split.split == "Train" else 3, sizes=((TINY, 1.0),)) for split in definition.splits)
+    drives = tuple(replace(drive, length_m=1.0, fps=4.0, size=TINY) for drive in definition.drives[:3])
     return replace(definition, splits=splits, drives=drives)
 
 
@@ -59,18 +59,18 @@ def test_every_class_and_normal_frames_are_in_every_split(split: object) -> None
 
 def test_set_on_disk_has_splits_and_drives_and_goes_on_where_it_was_broken_off(tmp_path: Path) -> None:
     definition = small(read_definition())
-    write_benchmark(tmp_path / "whole", definition, dataset="name: rendered-v1\n", workers=2)
+    write_benchmark(tmp_path / "whole", definition, dataset="name: rendered-v1\n")
 
     def stop(part: str, done: int) -> None:
-        if part == "drives":
+        if part == "drives" and done == 1:
             raise KeyboardInterrupt
 
     with pytest.raises(KeyboardInterrupt):
         write_benchmark(tmp_path / "set", definition, dataset="name: rendered-v1\n", progress=stop)
     done: list[tuple[str, int]] = []
-    write_benchmark(tmp_path / "set", definition, dataset="name: rendered-v1\n", progress=lambda part, n: done.append((part, n)))
+    write_benchmark(tmp_path / "set", definition, dataset="name: rendered-v1\n", workers=2, progress=lambda *item: done.append(item))
 
-    assert [item for item in done if item[0] == "drives"] == [("drives", 2)]
+    assert [item for item in done if item[0] == "drives"] == [("drives", 2), ("drives", 3)]
     assert files_in(tmp_path / "set") == files_in(tmp_path / "whole")
     names = {"Train", "Val", "Test"}
     assert {path.name for path in (tmp_path / "set").iterdir()} == {
@@ -79,7 +79,7 @@ def test_set_on_disk_has_splits_and_drives_and_goes_on_where_it_was_broken_off(t
         *(f"SewerML_{name}_operator.csv" for name in names),
         *("frames.csv", "DATASET.yaml", "drives"),
     }
-    assert {path.name for path in (tmp_path / "set" / "drives").iterdir()} == {"drive-01", "drive-02"}
+    assert {path.name for path in (tmp_path / "set" / "drives").iterdir()} == {"drive-01", "drive-02", "drive-03"}
 
 
 def test_set_of_another_renderer_is_refused(tmp_path: Path) -> None:

@@ -8,12 +8,18 @@ import pytest
 
 from edge_sdk.contract.taxonomy import taxonomy
 from trainer.synth import SynthError, min_visible, render_frame
-from trainer.synth.frame import render_with_scene
-from trainer.synth.scene import Placed
+from trainer.synth.frame import RenderedFrame, render_with_scene
+from trainer.synth.scene import Placed, Scene
 from trainer.synth.truth import OFF_AXIS_DEG, labels_from_masks, off_axis_deg, operator_labels
 
 TINY = (48, 60)
 SMALL = (96, 118)
+
+
+@pytest.fixture(scope="module")
+def natural() -> list[tuple[RenderedFrame, Scene]]:
+    """Draws of the natural profile with their scenes."""
+    return [render_with_scene(seed, size=TINY, profile="natural", classes=None, severity=None) for seed in range(120)]
 
 
 @pytest.mark.parametrize("seed", [0, 17, 2**40])
@@ -50,18 +56,17 @@ def test_forced_class_is_the_only_label_and_its_mask_is_seen(code: str) -> None:
 def test_labels_are_exactly_the_classes_with_enough_mask_pixels_and_all_occur() -> None:
     seen = np.zeros(17, int)
 
-    for seed in range(400):
+    for seed in range(280):
         frame = render_frame(seed, size=TINY)
         np.testing.assert_array_equal(frame.labels, frame.masks.sum(axis=(1, 2)) >= min_visible(TINY))
         assert frame.image.mean() > 20, f"seed {seed} is dark"
         seen += frame.labels
 
-    assert (seen >= 5).all(), dict(zip(taxonomy().codes, seen, strict=True))
+    assert (seen >= 3).all(), dict(zip(taxonomy().codes, seen, strict=True))
 
 
-def test_what_is_seen_was_placed() -> None:
-    for seed in range(150):
-        frame, scene = render_with_scene(seed, size=TINY, profile="natural", classes=None, severity=None)
+def test_what_is_seen_was_placed(natural: list[tuple[RenderedFrame, Scene]]) -> None:
+    for seed, (frame, scene) in enumerate(natural):
         seen = {code for code, label in zip(taxonomy().codes, frame.labels, strict=True) if label}
         assert seen <= {thing.code for thing in scene.placed}, f"seed {seed}"
 
@@ -102,11 +107,10 @@ def test_operator_notes_from_30_cm_behind_to_1_m_ahead(from_m: float, to_m: floa
     assert bool(labels[0, taxonomy().index("RO")]) == noted
 
 
-def test_what_is_seen_far_ahead_is_not_yet_noted() -> None:
+def test_what_is_seen_far_ahead_is_not_yet_noted(natural: list[tuple[RenderedFrame, Scene]]) -> None:
     ahead = 0
 
-    for seed in range(150):
-        frame, scene = render_with_scene(seed, size=TINY, profile="natural", classes=None, severity=None)
+    for frame, scene in natural:
         for k in np.nonzero(frame.labels > frame.operator_labels)[0]:
             assert all(thing.from_m > 1.0 for thing in scene.placed if thing.code == taxonomy().codes[k])
             ahead += 1

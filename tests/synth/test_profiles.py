@@ -32,7 +32,7 @@ def test_targets_are_sewer_mls_shares() -> None:
 
 @pytest.mark.parametrize("profile", PROFILES)
 def test_labels_of_rendered_frames_come_near_the_targets(profile: str) -> None:
-    assert_near_targets(profile, count_frames(profile, 400, size=(48, 60)).seen)
+    assert_near_targets(profile, count_frames(profile, 250, size=(48, 60)).seen)
 
 
 @pytest.mark.slow

@@ -4,6 +4,7 @@ import csv
 import errno
 import os
 from pathlib import Path
+from types import SimpleNamespace
 
 import cv2
 import numpy as np
@@ -12,7 +13,7 @@ import pytest
 from edge_sdk.camera import FilmSource
 from edge_sdk.contract.taxonomy import taxonomy
 from edge_sdk.odometer import Odometer
-from trainer.synth import SynthError, drive_files, image_files, render_frame, write_drive, write_frames
+from trainer.synth import SynthError, drive_files, image_files, render_drive, render_frame, write_drive, write_frames
 from trainer.synth.resume import resumable_folder
 from trainer.synth.write import SplitPlan, frame_seed, write_splits
 
@@ -130,9 +131,16 @@ class Stop:
             raise KeyboardInterrupt
 
 
+@pytest.fixture(scope="module")
+def whole(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """A data set made without interruption."""
+    folder = tmp_path_factory.mktemp("uninterrupted") / "whole"
+    write_frames(folder, 50, seed=1, size=TINY, masks=True)
+    return folder
+
+
 @pytest.mark.parametrize("workers", [1, 2])
-def test_interrupted_and_resumed_gives_the_bytes_of_an_uninterrupted_run(tmp_path: Path, workers: int) -> None:
-    write_frames(tmp_path / "whole", 50, seed=1, size=TINY, masks=True)
+def test_interrupted_and_resumed_gives_the_bytes_of_an_uninterrupted_run(whole: Path, tmp_path: Path, workers: int) -> None:
     done: list[int] = []
 
     with pytest.raises(KeyboardInterrupt):
@@ -140,10 +148,10 @@ def test_interrupted_and_resumed_gives_the_bytes_of_an_uninterrupted_run(tmp_pat
     left = sorted(p.name for p in tmp_path.iterdir())
     write_frames(tmp_path / "set", 50, seed=1, size=TINY, masks=True, progress=done.append)
 
-    assert left == [".set-part", "whole"]
+    assert left == [".set-part"]
     assert done == [48, 50]  # two chunks of 16 were there already
-    assert files_in(tmp_path / "set") == files_in(tmp_path / "whole")
-    assert sorted(p.name for p in tmp_path.iterdir()) == ["set", "whole"]
+    assert files_in(tmp_path / "set") == files_in(whole)
+    assert [p.name for p in tmp_path.iterdir()] == ["set"]
 
 
 def test_half_written_images_of_an_interrupted_run_are_written_anew(tmp_path: Path) -> None:
@@ -234,6 +242,36 @@ def test_film_that_did_not_fit_on_the_disk_is_noticed(tmp_path: Path, monkeypatc
     assert list(tmp_path.iterdir()) == []
 
 
+def test_film_on_a_full_disk_is_given_up_at_once_and_without_chatter(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capfd: pytest.CaptureFixture[str]
+) -> None:
+    done: list[int] = []
+    monkeypatch.setattr("trainer.synth.drive_files.shutil.disk_usage", lambda _: SimpleNamespace(free=0 if len(done) == 3 else 1))
+
+    with pytest.raises(SynthError, match="the disk is full"):
+        write_drive(tmp_path / "drive", seed=2, length_m=1.0, fps=5, size=(64, 80), progress=done.append)
+
+    assert done == [1, 2, 3] and list(tmp_path.iterdir()) == []
+    assert capfd.readouterr().err == ""
+
+
+@pytest.mark.parametrize("fps", [0.1, 7.3, 23.976, 29.97, 59.94, 119.88, 240])
+def test_any_rate_that_is_not_refused_can_be_stored(fps: float, tmp_path: Path) -> None:
+    drive_files.check_film(fps)
+
+    film = cv2.VideoWriter(str(tmp_path / "f.mp4"), cv2.VideoWriter.fourcc(*"mp4v"), fps, (40, 32))
+    film.write(np.zeros((32, 40, 3), np.uint8))
+    film.release()
+
+    assert cv2.VideoCapture(str(tmp_path / "f.mp4")).get(cv2.CAP_PROP_FPS) == pytest.approx(fps, abs=5e-4)
+
+
+@pytest.mark.parametrize("fps", [0.0, 1e-9, 0.0166666, 99.123456, 240.5, float("nan"), float("inf"), -25.0])
+def test_rates_that_no_film_can_have_are_refused(fps: float, tmp_path: Path) -> None:
+    with pytest.raises(SynthError, match="cannot be stored in a film"):
+        write_drive(tmp_path / "drive", seed=2, length_m=1.0, fps=fps, size=(64, 80))
+
+
 def test_depth_beyond_the_format_is_cut(tmp_path: Path) -> None:
     image_files.write_depth(tmp_path / "d.png", np.array([[0.0, 1.2345, 70.0]], np.float32))
 
@@ -253,8 +291,32 @@ def test_drive_on_disk_has_a_row_per_frame_in_every_table(tmp_path: Path) -> Non
     assert {p.name for p in (tmp_path / "drive").iterdir()} == {"drive.mp4", "observations.csv", *(f"{name}.csv" for name in tables)}
 
 
-@pytest.mark.parametrize("seed", range(4))
-def test_robots_odometer_is_readable_and_its_jumps_are_found_where_the_truth_has_them(tmp_path: Path, seed: int) -> None:
+def test_files_of_a_drive_hold_what_it_shows_and_how_it_was_driven(tmp_path: Path) -> None:
+    write_drive(tmp_path / "drive", seed=8, length_m=3.0, fps=2, size=(64, 80), counter="robot")
+    drive = render_drive(8, length_m=3.0, fps=2, size=(64, 80), counter="robot")
+    tables = (rows_of(tmp_path / "drive" / f"{name}.csv") for name in ("truth", "odometer", "labels", "labels_operator"))
+    film = cv2.VideoCapture(str(tmp_path / "drive" / "drive.mp4"))
+
+    assert drive.labels.any() and (drive.labels != drive.operator_labels).any()
+    for number, (truth, read, strict, noted) in enumerate(zip(*tables, strict=True)):
+        camera, stored = drive.frames.cameras[number], film.read()[1].astype(float)
+        assert [int(strict[c]) for c in taxonomy().codes] == drive.labels[number].tolist()
+        assert [int(noted[c]) for c in taxonomy().codes] == drive.operator_labels[number].tolist()
+        assert float(truth["chainage_m"]) == pytest.approx(drive.chainage_m[number], abs=6e-5)
+        assert float(truth["counter_m"]) == float(read["distance_m"]) == pytest.approx(drive.counter.value_m[number], abs=6e-5)
+        assert float(truth["pan_deg"]) == pytest.approx(np.degrees(camera.pan), abs=0.006)
+        assert float(truth["tilt_deg"]) == pytest.approx(np.degrees(camera.tilt), abs=0.006)
+        shown = drive.frames[number].astype(float)
+        assert np.abs(stored[..., ::-1] - shown).mean() < min(15, np.abs(stored - shown).mean())  # its colours, too
+    assert [row["first_seen_s"] for row in rows_of(tmp_path / "drive" / "observations.csv")] == [
+        f"{observation.first_seen_s:.3f}" for observation in drive.observations
+    ]
+
+
+@pytest.mark.parametrize(("seed", "happened"), [(3, ["preset", "reset"]), (23, ["preset", "jump"])])
+def test_robots_odometer_is_readable_and_its_jumps_are_found_where_the_truth_has_them(
+    tmp_path: Path, seed: int, happened: list[str]
+) -> None:
     write_drive(tmp_path / "drive", seed=seed, length_m=8.0, fps=5, size=(32, 40), counter="robot", num_defects=3)
     truth = rows_of(tmp_path / "drive" / "truth.csv")
 
@@ -262,7 +324,7 @@ def test_robots_odometer_is_readable_and_its_jumps_are_found_where_the_truth_has
         record = Odometer.from_csv(tmp_path / "drive" / "odometer.csv", film).record
 
     events = [row["counter_event"] for row in truth]
-    assert record.samples == len(truth)
+    assert record.samples == len(truth) and [event for event in events if event] == happened
     assert record.jumps == events.count("jump") and record.resets == events.count("reset")
     for row in rows_of(tmp_path / "drive" / "observations.csv"):
         nearest = min(truth, key=lambda t: abs(float(t["chainage_m"]) - float(row["from_m"])))

@@ -92,27 +92,30 @@ def develop(picture: Grid, chain: Chain, rng: np.random.Generator, *, overlay: O
 def hidden(chain: Chain, size: tuple[int, int], *, overlay: Overlay | None = None) -> NDArray[np.bool_]:
     """Pixels (H, W) of an image of `size` (height, width) that show nothing of the pipe: bars, corners, text boxes."""
     height, width = size
-    image = np.full((height, width, 3), 255, np.uint8)
+    image = np.full((height, width, 1), 255, np.uint8)
     return np.asarray((_framed(image, chain)[..., 0] == 0) | covered(overlay or chain.overlay, size), dtype=np.bool_)
 
 
 @lru_cache(maxsize=8)
-def _curve(gamma: float, shoulder: float, contrast: float) -> NDArray[np.uint8]:
-    """Tone curve as a table of 4096 steps up to four times white: soft shoulder, gamma, contrast about the middle."""
+def _curve(gamma: float, shoulder: float, contrast: float, black_rgb: tuple[float, float, float], white: float) -> NDArray[np.uint8]:
+    """Tone curve as a table of 4096 steps up to four times white, per colour: soft shoulder, gamma, contrast, black and white levels.
+
+    The table (65536, 1, 3) is as long as OpenCV wants it; what is beyond 4095 is never asked for.
+    """
     steps = np.linspace(0, 4, 4096, dtype=np.float32)
     curve = (1 - np.exp(-np.float32(shoulder) * steps)) / (1 - np.exp(-np.float32(shoulder) * 1.15))
     curve = np.clip((np.clip(curve, 0, 1) ** np.float32(gamma) - 0.5) * np.float32(contrast) + 0.5, 0, 1)
-    return np.asarray(curve * 255, dtype=np.uint8)
+    black = np.array(black_rgb)
+    levels = np.rint(255 * black + np.arange(256)[:, None] * (white - black)).astype(np.uint8)
+    table = np.zeros((65536, 1, 3), np.uint8)
+    table[:4096, 0] = levels[np.asarray(curve * 255, dtype=np.uint8)]
+    return table
 
 
 def _tone(picture: Grid, chain: Chain) -> NDArray[np.uint8]:
-    table = _curve(chain.gamma, chain.shoulder, chain.contrast)
-    image = np.take(table, np.clip(picture * np.float32(4095 / 4), 0, 4095).astype(np.int16))
-    if chain.white == 1 and not any(chain.black_rgb):
-        return np.asarray(image)
-    black = np.array(chain.black_rgb)
-    levels = np.rint(255 * black + np.arange(256)[:, None, None] * (chain.white - black)).astype(np.uint8)
-    return np.asarray(cv2.LUT(image, levels), dtype=np.uint8)
+    table = _curve(chain.gamma, chain.shoulder, chain.contrast, chain.black_rgb, chain.white)
+    steps = np.clip(picture * np.float32(4095 / 4), 0, 4095).astype(np.uint16)
+    return np.asarray(cv2.LUT(steps, table), dtype=np.uint8)
 
 
 def _framed(image: NDArray[np.uint8], chain: Chain) -> NDArray[np.uint8]:

@@ -29,10 +29,11 @@ _SEED = 71_000_000_000  # far from the frames of any data set
 
 
 def class_sheet(code: str) -> NDArray[np.uint8]:
-    """Frames that show one class alone."""
-    first = _SEED + 1000 * taxonomy().index(code)
+    """Frames that show one class alone; where it is too faint or too well hidden to be labelled, the frame says "normal"."""
+    index = taxonomy().index(code)
     levels = [column / (COLUMNS - 1) for _ in range(ROWS) for column in range(COLUMNS)]
-    return sheet_of(thumbnail(render_frame(first + i, size=RENDER, classes=[code], severity=s)) for i, s in enumerate(levels))
+    frames = (render_frame(_SEED + 1000 * index + i, size=RENDER, classes=[code], severity=s) for i, s in enumerate(levels))
+    return sheet_of(thumbnail(frame, named=not frame.labels[index]) for frame in frames)
 
 
 def normal_sheet() -> NDArray[np.uint8]:
@@ -95,8 +96,11 @@ def main(argv: Sequence[str] | None = None) -> int:
         if unknown:
             raise SynthError(f"no sheet {', '.join(unknown)}; there are {' '.join(taxonomy().codes)} normal natural.")
         write_sheets(arguments.out, *([arguments.names] if arguments.names else []))
-    except (SynthError, OSError) as error:
+    except SynthError as error:
         print(f"error: {error}", file=sys.stderr)  # noqa: T201
+        return 1
+    except OSError as error:
+        print(f"error: {error.filename or arguments.out}: {error.strerror}", file=sys.stderr)  # noqa: T201
         return 1
     return 0
 

@@ -20,8 +20,8 @@ def paint_decal(surface: Surface, decal: Decal) -> None:
     if not where.size:
         return
     height, width = decal.alpha.shape
-    u = wrap(surface.hits.theta.reshape(-1)[where] - np.float32(decal.theta)) * np.float32(0.5 / decal.half_theta)
-    v = (surface.hits.z_m.reshape(-1)[where] - np.float32(decal.z_m)) * np.float32(0.5 / decal.half_z_m)
+    u = wrap(surface.hits.theta.take(where) - np.float32(decal.theta)) * np.float32(0.5 / decal.half_theta)
+    v = (surface.hits.z_m.take(where) - np.float32(decal.z_m)) * np.float32(0.5 / decal.half_z_m)
     x, y = (u + np.float32(0.5)) * np.float32(width - 1), (v + np.float32(0.5)) * np.float32(height - 1)
     alpha = lookup(decal.alpha, x, y)
     if decal.code is not None:
@@ -50,13 +50,12 @@ def wall_within(surface: Surface, theta: float, half_theta: float, z_m: float, h
 
 def _blend(surface: Surface, decal: Decal, where: NDArray[np.intp], alpha: Grid, at: tuple[Grid, Grid]) -> None:
     colour = lookup(decal.colour, *at) if isinstance(decal.colour, np.ndarray) else np.array(decal.colour, np.float32)
-    albedo = surface.albedo.reshape(-1, 3)
-    below = albedo.take(where, axis=0)
+    below = surface.albedo.reshape(-1, 3).take(where, axis=0)
     target = below * colour if decal.multiply else colour
     target = target - below
     target *= alpha[:, None]
     below += target
-    albedo[where] = below
+    surface.paint(where, below)
     if decal.gloss:
         surface.gloss.reshape(-1)[where] += alpha * np.float32(decal.gloss)
     if decal.relief is not None:
@@ -74,4 +73,4 @@ def _slope(relief: Grid) -> Grid:
 def _detail(surface: Surface, where: NDArray[np.intp], decal: Decal) -> Grid:
     """Fade of a decal's relief where its texels are far smaller than pixels."""
     texel = 2 * decal.half_z_m / decal.alpha.shape[0]
-    return np.asarray(np.clip(np.float32(1.3) - surface.footprint_m.reshape(-1)[where] * np.float32(1 / (6 * texel)), 0, 1))
+    return np.asarray(np.clip(np.float32(1.3) - surface.footprint_m.take(where) * np.float32(1 / (6 * texel)), 0, 1))

@@ -27,6 +27,7 @@ from trainer.synth.scene import Scene
 from trainer.synth.trace import trace_scene
 from trainer.synth.truth import labels_from_masks, operator_labels, visible_masks
 
+MAX_FPS = 240
 STATION_M = 0.05
 REACH_RADII = 35.0  # further ahead not even a thing all round the wall fills enough of the picture (24 drives: 25 at most)
 _TURNED_RAD = 0.06
@@ -130,10 +131,12 @@ def _check(seed: int, length_m: float, fps: float, size: tuple[int, int], speed_
     check_size(size)
     if not 0.5 <= length_m <= 500:
         raise SynthError(f"length_m {length_m} must be 0.5 to 500 m.")
-    if not (0 < fps <= 240 and 0.01 <= speed_m_s <= 2):
-        raise SynthError(f"fps {fps} must be above 0 up to 240 and speed_m_s {speed_m_s} 0.01 to 2.")
+    if not 0 < fps <= MAX_FPS:
+        raise SynthError(f"fps {fps} must be above 0, up to {MAX_FPS}.")
+    if not 0.01 <= speed_m_s <= 2:
+        raise SynthError(f"speed_m_s {speed_m_s} must be 0.01 to 2 m/s.")
     if num_defects is not None and not 0 <= num_defects <= 4 * length_m:
-        raise SynthError(f"num_defects {num_defects} must be 0 to four a metre.")
+        raise SynthError(f"num_defects {num_defects} must be 0 to {int(4 * length_m)}, four a metre.")
     if counter not in ("true", "robot"):
         raise SynthError(f"counter {counter!r} is not true or robot.")
 

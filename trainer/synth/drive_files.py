@@ -10,21 +10,28 @@ The film carries the counter, not the chainage, in its text: as in life, only th
 """
 
 import errno
+import os
+import shutil
 from collections.abc import Callable
+from fractions import Fraction
 from pathlib import Path
 
 import cv2
 import numpy as np
 
 from edge_sdk.contract.taxonomy import taxonomy
+from edge_sdk.opencv import ffmpeg_path, quiet
 from trainer.synth.counter import CounterKind
-from trainer.synth.drive import RenderedDrive, render_drive
+from trainer.synth.drive import MAX_FPS, RenderedDrive, render_drive
 from trainer.synth.drive_plan import DriveObservation
+from trainer.synth.errors import SynthError
 from trainer.synth.frame import flags_of
 from trainer.synth.image_files import write_csv
 from trainer.synth.resume import check_new, resumable_folder
 
 TRUTH_HEADER = ("frame", "time_s", "chainage_m", "counter_m", "counter_event", "pan_deg", "tilt_deg", "flags")
+MIN_FILM_FPS = 0.1
+_MPEG4_TICKS = 65_535
 
 
 def write_drive(
@@ -45,9 +52,18 @@ def write_drive(
         SynthError: For impossible arguments, if `out` exists and is not an empty folder, or if the disk is full.
     """
     check_new(out)
+    check_film(fps)
     drive = render_drive(seed, length_m=length_m, fps=fps, size=size, speed_m_s=speed_m_s, num_defects=num_defects, counter=counter)
-    with resumable_folder(out, {"drive": seed}) as pieces:
+    record = {"seed": seed, "length_m": length_m, "fps": fps, "size": size, "speed_m_s": speed_m_s, "num_defects": num_defects}
+    with resumable_folder(out, {**record, "counter": counter}) as pieces:
         fill_drive(pieces.folder, drive, progress)
+        pieces.finish("drive")
+
+
+def check_film(fps: float) -> None:
+    """Refuse a rate that MPEG-4 cannot store: it keeps thousandths of a frame a second, as a fraction in numbers up to 65535."""
+    if not MIN_FILM_FPS <= fps <= MAX_FPS or Fraction(round(1000 * fps), 1000).numerator > _MPEG4_TICKS:
+        raise SynthError(f"fps {fps} cannot be stored in a film; take {MIN_FILM_FPS} to {MAX_FPS}, such as 25 or 29.97.")
 
 
 def fill_drive(folder: Path, drive: RenderedDrive, progress: Callable[[int], None] | None = None) -> None:
@@ -90,24 +106,32 @@ def _write_film(path: Path, drive: RenderedDrive, progress: Callable[[int], None
     frames = drive.frames
     height, width = frames.size
     flags: list[str] = []
-    film = cv2.VideoWriter(str(path), cv2.VideoWriter_fourcc(*"mp4v"), drive.fps, (width, height))  # type: ignore[attr-defined]
-    if not film.isOpened():
-        raise OSError(errno.EIO, "could not be opened for writing as mp4v", str(path))
-    try:
-        for number, image in enumerate(frames):
-            film.write(cv2.cvtColor(image, cv2.COLOR_RGB2BGR))
-            flags.append(" ".join(flags_of(frames.chain, frames.lamps, frames.cameras[number], image)))
-            if progress:
-                progress(number + 1)
-    finally:
-        film.release()
-    _check_film(path, len(frames))
+    with quiet():  # OpenCV would talk of every frame that a full disk does not take; the error says it once
+        film = cv2.VideoWriter(ffmpeg_path(path), cv2.VideoWriter_fourcc(*"mp4v"), drive.fps, (width, height))  # type: ignore[attr-defined]
+        if not film.isOpened():
+            raise OSError(errno.EIO, "could not be opened for writing as mp4v", str(path))
+        try:
+            for number, image in enumerate(frames):
+                film.write(cv2.cvtColor(image, cv2.COLOR_RGB2BGR))
+                flags.append(" ".join(flags_of(frames.chain, frames.lamps, frames.cameras[number], image)))
+                _check_room(path)
+                if progress:
+                    progress(number + 1)
+        finally:
+            film.release()
+        _check_whole(path, len(frames))
     return flags
 
 
-def _check_film(path: Path, num: int) -> None:
-    """OpenCV says nothing when a film could not be written to its end; the index at its end is what is missing then."""
-    film = cv2.VideoCapture(str(path))
+def _check_room(path: Path) -> None:
+    """OpenCV goes on without a word where there is no room for the film: better to notice before the rest is rendered in vain."""
+    if shutil.disk_usage(path.parent).free == 0:
+        raise OSError(errno.ENOSPC, os.strerror(errno.ENOSPC), str(path))
+
+
+def _check_whole(path: Path, num: int) -> None:
+    """A film that could not be written to its end lacks the index there, or frames."""
+    film = cv2.VideoCapture(ffmpeg_path(path))
     stored = int(film.get(cv2.CAP_PROP_FRAME_COUNT)) if film.isOpened() else 0
     film.release()
     if stored != num:

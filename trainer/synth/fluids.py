@@ -11,7 +11,7 @@ from trainer.synth.beds import bed_height, bed_tile
 from trainer.synth.geometry import FLUID
 from trainer.synth.scene import Fluid, Scene
 from trainer.synth.smears import add_smears
-from trainer.synth.surface import Selection, Surface
+from trainer.synth.surface import Places, Surface
 from trainer.synth.texture import TILE, Grid, lookup
 from trainer.synth.water import add_water_surface
 
@@ -38,19 +38,18 @@ def _add_bed(scene: Scene, surface: Surface, fluid: Fluid) -> None:
     flat = np.float32(radius * (2 * fluid.level - 1) - rays.origin_m[1])
     top = min(float(flat) + bank_high + fluid.rough_m + slant, -0.10 * radius)
     bottom = float(flat) + bank_low - fluid.rough_m - slant
-    where = np.nonzero((rays.y < 0) & (rays.y * surface.hits.range_m < np.float32(top)))
-    if not where[0].size or bottom > top:
+    where = np.flatnonzero((rays.y < 0) & (rays.y * surface.hits.range_m < np.float32(top)))
+    if not where.size or bottom > top:
         return
     reach, met = _first_crossing(scene, surface, fluid, where, (top, bottom))
-    where, reach = (where[0][met], where[1][met]), reach[met]
-    if where[0].size:
-        _colour_bed(scene, surface, fluid, where, reach)
+    if met.size:
+        _colour_bed(scene, surface, fluid, where[met], reach[met])
 
 
-def _first_crossing(scene: Scene, surface: Surface, fluid: Fluid, where: Selection, limits: tuple[float, float]) -> tuple[Grid, Grid]:
-    """Range to the bed (K,) and whether the ray meets it before what it met already."""
-    rays, wall, radius = surface.rays, surface.hits.range_m[where], np.float32(scene.radius_m)
-    dx, dy, dz = rays.x[where], rays.y[where], np.maximum(rays.z[where], np.float32(0))
+def _first_crossing(scene: Scene, surface: Surface, fluid: Fluid, where: Places, limits: tuple[float, float]) -> tuple[Grid, Places]:
+    """Range to the bed (K,), and which of the K rays meet it before what they met already."""
+    rays, wall, radius = surface.rays, surface.hits.range_m.take(where), np.float32(scene.radius_m)
+    dx, dy, dz = rays.x.take(where), rays.y.take(where), np.maximum(rays.z.take(where), np.float32(0))
     heights = _height_map(scene, rays.origin_m, fluid)
     rows, columns = heights.shape
     column, middle = (
@@ -69,7 +68,7 @@ def _first_crossing(scene: Scene, surface: Surface, fluid: Fluid, where: Selecti
         reach[crossed] = np.minimum(reach[crossed], before[crossed] + share * (at[crossed] - before[crossed]))
         before, after = at, above
     z = np.float32(rays.origin_m[2]) + reach * dz
-    return reach, (reach < wall) & (reach > 0.02) & (z > fluid.start_m) & (z < fluid.end_m)
+    return reach, np.flatnonzero((reach < wall) & (reach > 0.02) & (z > fluid.start_m) & (z < fluid.end_m))
 
 
 def _height_map(scene: Scene, origin: tuple[float, float, float], fluid: Fluid) -> Grid:
@@ -95,10 +94,10 @@ def _height_map(scene: Scene, origin: tuple[float, float, float], fluid: Fluid) 
     return np.asarray(np.minimum(height, ceiling), dtype=np.float32)
 
 
-def _colour_bed(scene: Scene, surface: Surface, fluid: Fluid, where: Selection, reach: Grid) -> None:
+def _colour_bed(scene: Scene, surface: Surface, fluid: Fluid, where: Places, reach: Grid) -> None:
     rays = surface.rays
-    x = np.float32(rays.origin_m[0] + fluid.noise_offset) + reach * rays.x[where]
-    z = np.float32(rays.origin_m[2]) + reach * rays.z[where]
+    x = np.float32(rays.origin_m[0] + fluid.noise_offset) + reach * rays.x.take(where)
+    z = np.float32(rays.origin_m[2]) + reach * rays.z.take(where)
     scale = np.float32(TILE / fluid.tile_m)
     look = lookup(bed_tile(fluid.texture), x * scale, z * scale, wrap=True)
     fine = np.clip(np.float32(1.2) - reach * np.float32(1 / (16 * scene.radius_m)), 0, 1)
@@ -107,9 +106,10 @@ def _colour_bed(scene: Scene, surface: Surface, fluid: Fluid, where: Selection, 
     rgb = np.array(fluid.rgb, np.float32) + look[:, 3:4] * (np.array(second, np.float32) - np.array(fluid.rgb, np.float32))
     rgb *= np.maximum(tone, np.float32(0.15))[:, None]
     # the bed thins out over the wall: its edge is feathered by its own lumps
-    thin = np.clip((surface.hits.range_m[where] - reach) / np.float32(0.05 * scene.radius_m) + look[:, 0] * np.float32(0.8), 0.25, 1)
-    rgb = surface.albedo[where] + thin[:, None] * (rgb - surface.albedo[where])
+    thin = np.clip((surface.hits.range_m.take(where) - reach) / np.float32(0.05 * scene.radius_m) + look[:, 0] * np.float32(0.8), 0.25, 1)
+    below = surface.albedo.reshape(-1, 3).take(where, axis=0)
+    rgb = below + thin[:, None] * (rgb - below)
     wet = np.float32(fluid.gloss) * np.clip(1 - look[:, 0], 0.2, 1.6)
     surface.cover(where, reach, rgb, part=FLUID, gloss=0.0, code=fluid.code)
-    surface.gloss[where] = wet
-    surface.relief[where] = np.clip(look[:, 1] * fine * np.float32(0.25 + 0.5 * fluid.grain), -0.7, 0.7)
+    surface.gloss.reshape(-1)[where] = wet
+    surface.relief.reshape(-1)[where] = np.clip(look[:, 1] * fine * np.float32(0.25 + 0.5 * fluid.grain), -0.7, 0.7)

@@ -93,16 +93,23 @@ def render_with_scene(
         camera = draw_camera(rng, scene, spot, plain=attempt > 1)
         surface = trace_scene(scene, camera, size)
         light = illuminate(surface, lamps, scene.radius_m)
+        masks = visible_masks(surface, own_light(light, surface, lamps, scene.radius_m), covered)
+        if attempt + 1 < _ATTEMPTS and not _shows(masks, wanted):
+            continue  # no picture of it would be kept
         image = develop(light, chain, np.random.default_rng([seed, 2]))
-        masks = visible_masks(surface, own_light(light, surface, lamps, scene.radius_m), covered | featureless(image))
-        labels = labels_from_masks(masks)
-        if all(labels[taxonomy().index(code)] for code in wanted):
+        masks &= ~featureless(image)
+        if _shows(masks, wanted):
             break
     depth = (surface.hits.range_m * surface.rays.cosine).astype(np.float32)
     chainage = float(camera.position_m[2])
     noted = operator_labels(scene.placed, np.array([chainage]))[0]
     flags = flags_of(chain, lamps, camera, image)
-    return RenderedFrame(image, labels, masks, depth, noted, camera, chainage, scene.water_level, flags), scene
+    return RenderedFrame(image, labels_from_masks(masks), masks, depth, noted, camera, chainage, scene.water_level, flags), scene
+
+
+def _shows(masks: NDArray[np.bool_], wanted: Sequence[str]) -> bool:
+    """Whether every wanted class covers enough pixels of the masks (C, H, W)."""
+    return bool(labels_from_masks(masks[[taxonomy().index(code) for code in wanted]]).all())
 
 
 def flags_of(chain: Chain, lamps: Lamps, camera: Camera, image: NDArray[np.uint8]) -> tuple[str, ...]:

@@ -79,7 +79,10 @@ def cast_rays(camera: Camera, size: tuple[int, int]) -> Rays:
     norm = 1 / cv2.sqrt(square * (bend * bend) + 1)
     side = bend * norm
     turn = rotation(camera.pan, camera.tilt, camera.roll).astype(np.float32)
-    x, y, z = ((turn[i, 0] * u + turn[i, 1] * v) * side + turn[i, 2] * norm for i in range(3))
+    x, y, z = (turn[i, 0] * u + turn[i, 1] * v for i in range(3))
+    for i, axis in enumerate((x, y, z)):
+        axis *= side
+        axis += turn[i, 2] * norm
     return Rays(x, y, z, norm, camera.position_m, 1 / (half * camera.focal))
 
 

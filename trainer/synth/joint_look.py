@@ -27,7 +27,9 @@ def along_the_pipe(scene: Scene, hits: Hits, footprint_m: Grid, camera_z_m: floa
     column = (hits.z_m - np.float32(start)) * np.float32(1 / step)
     level = cv2.log(np.maximum(footprint_m, np.float32(1e-5)))
     level = (level - np.float32(np.log(step))) * np.float32(1 / np.log(_COARSER))
-    return cv2.split(cv2.remap(table, column, level, cv2.INTER_LINEAR, borderMode=cv2.BORDER_REPLICATE))  # type: ignore[return-value]
+    # held inside the table, whose border OpenCV samples many times more slowly
+    column, level = np.clip(column, 0, table.shape[1] - 2), np.clip(level, 0, _LEVELS - 1)
+    return cv2.split(cv2.remap(table, column, level, cv2.INTER_LINEAR))  # type: ignore[return-value]
 
 
 def _table(joints: list[Joint], scene: Scene, start_m: float, step_m: float) -> Grid:
@@ -42,7 +44,7 @@ def _table(joints: list[Joint], scene: Scene, start_m: float, step_m: float) -> 
     levels: list[Grid] = [row]
     for number in range(1, _LEVELS):
         levels.append(cv2.blur(levels[-1], (_COARSER**number, 1), borderType=cv2.BORDER_REPLICATE))
-    return np.concatenate(levels)
+    return np.asarray(cv2.copyMakeBorder(np.concatenate(levels), 0, 1, 0, 1, cv2.BORDER_REPLICATE))
 
 
 def _draw(row: Grid, joint: Joint, scene: Scene, at: float, step_m: float) -> None:

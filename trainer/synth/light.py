@@ -168,7 +168,9 @@ def _facing(hits: Hits, rays: Rays) -> Grid:
     step = np.float32(rays.pixel_rad) * cv2.pow(np.maximum(rays.cosine, np.float32(0.05)), 1.5)
     steep = (across * across + down * down) / (step * step)
     facing = np.maximum(cv2.pow(1 + steep, -0.5), np.float32(0.02))
-    facing[hits.part == CURTAIN] = 0.6
+    curtains = hits.part == CURTAIN
+    if curtains.any():
+        facing[curtains] = 0.6
     return np.asarray(facing, dtype=np.float32)
 
 

@@ -9,7 +9,7 @@ import numpy as np
 
 from trainer.synth.geometry import FACE, WALL, wrap
 from trainer.synth.scene import FAR_RADII, Mound, Scene
-from trainer.synth.surface import Selection, Surface
+from trainer.synth.surface import Places, Surface
 from trainer.synth.texture import Grid, lookup, noise_tile
 
 _STEPS, _GRAZING = 8, 0.13
@@ -21,16 +21,23 @@ def add_mound(scene: Scene, surface: Surface, mound: Mound) -> None:
     peak = float(mound.height.max())
     near = (hits.z_m > np.float32(mound.z_m - mound.half_z_m)) & (hits.z_m < np.float32(mound.z_m + mound.half_z_m + peak / _GRAZING))
     near &= hits.part <= FACE
-    where = np.nonzero(near)
-    if where[0].size and peak > mound.bare_m:
+    where = _beside(surface, mound, np.flatnonzero(near), peak)
+    if where.size and peak > mound.bare_m:
         walk = _Walk(scene, surface, mound, where)
         kept = walk.may_meet(peak)
-        if kept.any():
+        if kept.size:
             walk.keep(kept)
-            _raise(surface, mound, (where[0][kept], where[1][kept]), walk, peak, _STEPS if peak > 0.05 * scene.radius_m else _STEPS // 2)
+            _raise(surface, mound, where[kept], walk, peak, _STEPS if peak > 0.05 * scene.radius_m else _STEPS // 2)
 
 
-def _raise(surface: Surface, mound: Mound, where: Selection, walk: "_Walk", peak: float, steps: int) -> None:
+def _beside(surface: Surface, mound: Mound, where: Places, peak: float) -> Places:
+    """Of wall pixels at the mound's chainages those whose rays turn round the pipe no further than from the mound."""
+    hits = surface.hits
+    turn = np.abs(wrap(hits.theta.take(where) - np.float32(mound.theta))) - np.float32(mound.half_theta)
+    return where[np.flatnonzero(turn * np.maximum(hits.radius_m.take(where), np.float32(1e-3)) < np.float32(1.01 * peak / _GRAZING))]
+
+
+def _raise(surface: Surface, mound: Mound, where: Places, walk: "_Walk", peak: float, steps: int) -> None:
     length = walk.length(peak)
     back, height = length, walk.height_at(length)
     over = walk.above_wall(length) - height
@@ -46,15 +53,15 @@ def _raise(surface: Surface, mound: Mound, where: Selection, walk: "_Walk", peak
     _paint(surface, mound, where, back, walk, found)
 
 
-def _paint(surface: Surface, mound: Mound, where: Selection, back: Grid, walk: "_Walk", found: Grid) -> None:
+def _paint(surface: Surface, mound: Mound, where: Places, back: Grid, walk: "_Walk", found: Grid) -> None:
     u, v = walk.texels(back)
     height = lookup(mound.height, u, v)
-    reach = surface.hits.range_m[where] - back
-    met = found & (reach > np.float32(0.02)) & (height > np.float32(mound.bare_m)) & (surface.hits.range_m[where] < FAR_RADII)
-    at = (where[0][met], where[1][met])
-    if not at[0].size:
+    wall = surface.hits.range_m.take(where)
+    reach = wall - back
+    met = np.flatnonzero(found & (reach > np.float32(0.02)) & (height > np.float32(mound.bare_m)) & (wall < FAR_RADII))
+    if not met.size:
         return
-    u, v = u[met], v[met]
+    at, u, v = where[met], u[met], v[met]
     fine = lookup(noise_tile("grain"), u * 2 + np.float32(mound.z_m * 997 % 400), v * 2, wrap=True)
     rgb = lookup(mound.colour, u, v) if isinstance(mound.colour, np.ndarray) else np.array(mound.colour, np.float32)
     surface.cover(
@@ -65,40 +72,40 @@ def _paint(surface: Surface, mound: Mound, where: Selection, back: Grid, walk: "
         gloss=mound.gloss,
         code=mound.code,
     )
-    surface.relief[at] = np.float32(0.10) * fine
+    surface.relief.reshape(-1)[at] = np.float32(0.10) * fine
 
 
 class _Walk:
     """Points on K rays, `back` metres before the wall: their height above it and their place on the height map."""
 
-    def __init__(self, scene: Scene, surface: Surface, mound: Mound, where: Selection) -> None:
+    def __init__(self, scene: Scene, surface: Surface, mound: Mound, where: Places) -> None:
         hits, rays = surface.hits, surface.rays
         self.mound = mound
-        theta, radius = hits.theta[where], np.maximum(hits.radius_m[where], np.float32(1e-3))
+        theta, radius = hits.theta.take(where), np.maximum(hits.radius_m.take(where), np.float32(1e-3))
         sin, cos = np.sin(theta), np.cos(theta)
-        dx, dy = rays.x[where], rays.y[where]
-        self.forward = rays.z[where]
+        dx, dy = rays.x.take(where), rays.y.take(where)
+        self.forward = rays.z.take(where)
         self.climb = np.maximum(dx * sin + dy * cos, np.float32(0.005))
         self.around = (dx * cos - dy * sin) / radius
         self.bend = self.around * self.around * radius * np.float32(0.5)
         self.u0 = wrap(theta - np.float32(mound.theta))
-        self.v0 = hits.z_m[where] - np.float32(mound.z_m)
+        self.v0 = hits.z_m.take(where) - np.float32(mound.z_m)
         self.radius = radius
         # in a gap and on an end face the rays are already below the wall that the mound stands on
-        self.start = np.where(hits.part[where] == WALL, np.float32(0), np.float32(scene.radius_m) - radius)
+        self.start = np.where(hits.part.take(where) == WALL, np.float32(0), np.float32(scene.radius_m) - radius)
 
     def length(self, peak: float) -> Grid:
         """How far back a ray is above the highest peak."""
         return np.asarray(np.float32(peak) / np.maximum(self.climb, np.float32(_GRAZING)))
 
-    def may_meet(self, peak: float) -> Grid:
+    def may_meet(self, peak: float) -> Places:
         """Rays that pass over the patch while they are low enough."""
         length = self.length(peak)
         low = self.v0 - self.forward * length
         side = np.abs(self.u0) - np.abs(self.around) * length
-        return np.asarray((np.minimum(low, self.v0) < self.mound.half_z_m) & (side < self.mound.half_theta))
+        return np.flatnonzero((np.minimum(low, self.v0) < self.mound.half_z_m) & (side < self.mound.half_theta))
 
-    def keep(self, kept: Grid) -> None:
+    def keep(self, kept: Places) -> None:
         """Forget all other rays."""
         for name in ("forward", "climb", "around", "bend", "u0", "v0", "radius", "start"):
             setattr(self, name, getattr(self, name)[kept])

@@ -13,14 +13,14 @@ from trainer.synth.geometry import INSIDE, egg_radius, wrap
 from trainer.synth.scene import Branch, Scene
 from trainer.synth.solids import directions
 from trainer.synth.stubs import Bore, add_stub, bore_look, far_root, fill_bore, over_clock
-from trainer.synth.surface import Selection, Surface
+from trainer.synth.surface import Places, Surface
 from trainer.synth.texture import Grid, lookup, noise_tile
 
 
 class Wall(NamedTuple):
     """Wall pixels near a lateral: which, their distance from its axis and their clock round it."""
 
-    where: Selection
+    where: Places
     off_m: Grid
     clock: Grid
 
@@ -48,12 +48,11 @@ def add_branch(scene: Scene, surface: Surface, branch: Branch) -> None:
     base, turn = wall_point(scene, branch.theta, branch.z_m), branch_frame(branch)
     wall = _wall_near(surface, branch, base, turn)
     bore = Bore(branch, turn, turn @ (np.array(surface.rays.origin_m, np.float32) - base))
-    if wall.where[0].size:
+    if wall.where.size:
         edge = (branch.hole_m or branch.radius_m) * over_clock(branch.outline, wall.clock, 1.0)
         beyond = np.asarray(wall.off_m - edge)
         _paint_ring(surface, branch, wall, beyond)
-        inside = beyond < 0
-        _show_inside(surface, bore, (wall.where[0][inside], wall.where[1][inside]))
+        _show_inside(surface, bore, wall.where[np.flatnonzero(beyond < 0)])
     if branch.stub_m > 0:
         add_stub(surface, bore, base)
 
@@ -63,10 +62,10 @@ def _wall_near(surface: Surface, branch: Branch, base: Grid, turn: Grid) -> Wall
     widest = float(branch.outline.max()) if branch.outline is not None else 1.0
     reach = max(branch.hole_m, branch.radius_m) * widest * 1.5 / max(np.cos(branch.lean), 0.5) + 2.5 * branch.rim_m + 0.5 * branch.radius_m
     near = (np.abs(hits.z_m - np.float32(branch.z_m)) < np.float32(reach)) & (hits.part < INSIDE)
-    where = np.nonzero(near)
-    side = np.abs(wrap(hits.theta[where] - np.float32(branch.theta))) < np.float32(1.5)
-    where = (where[0][side], where[1][side])
-    point = np.stack([surface.x_m[where] - base[0], surface.y_m[where] - base[1], surface.z_m[where] - base[2]], axis=1) @ turn.T
+    where = np.flatnonzero(near)
+    where = where[np.flatnonzero(np.abs(wrap(hits.theta.take(where) - np.float32(branch.theta))) < np.float32(1.5))]
+    seen = (grid.take(where) - at for grid, at in zip((surface.x_m, surface.y_m, surface.z_m), base, strict=True))
+    point = np.stack(list(seen), axis=1) @ turn.T
     if not len(point):
         return Wall(where, np.zeros(0, np.float32), np.zeros(0, np.float32))
     off, clock = cv2.cartToPolar(np.ascontiguousarray(point[:, 0]), np.ascontiguousarray(point[:, 1]))
@@ -78,21 +77,21 @@ def _paint_ring(surface: Surface, branch: Branch, wall: Wall, beyond: Grid) -> N
     if branch.stub_m > 0:
         gap = (wall.off_m - np.float32(branch.radius_m)) * np.float32(1 / (0.6 * branch.radius_m))
         close = np.flatnonzero((gap > 0) & (gap < 1))
-        surface.shade[wall.where[0][close], wall.where[1][close]] *= np.float32(0.45) + np.float32(0.55) * gap[close]
+        surface.shade.reshape(-1)[wall.where[close]] *= np.float32(0.45) + np.float32(0.55) * gap[close]
     if not branch.rim_m:
         return
     near = np.flatnonzero((beyond >= 0) & (beyond < np.float32(branch.rim_m * (1 + 3 * branch.rim_ragged))))
     beyond, clock = beyond[near], wall.clock[near]
     rough = np.float32(branch.rim_ragged) * _clock_noise(branch, clock) if branch.rim_ragged else np.zeros_like(beyond)
     width = np.maximum(np.float32(branch.rim_m) * (1 + rough), np.float32(0.1 * branch.rim_m))
-    rim = beyond < width
-    at = (wall.where[0][near][rim], wall.where[1][near][rim])
+    rim = np.flatnonzero(beyond < width)
+    at = wall.where[near[rim]]
     share = beyond[rim] / width[rim]
     strength = np.clip((1 - share) * 8, 0, 1)[:, None]
-    mottle = np.clip(1 + np.float32(0.25 + 0.3 * branch.rim_ragged) * surface.relief[at], 0.5, 1.5)[:, None]
-    below = surface.albedo[at]
-    surface.albedo[at] = below + strength * (np.array(branch.rim_rgb, np.float32) * mottle - below)
-    surface.relief[at] += np.float32(0.22) * np.cos(share * np.float32(np.pi))
+    mottle = np.clip(1 + np.float32(0.25 + 0.3 * branch.rim_ragged) * surface.relief.take(at), 0.5, 1.5)[:, None]
+    below = surface.albedo.reshape(-1, 3).take(at, axis=0)
+    surface.paint(at, below + strength * (np.array(branch.rim_rgb, np.float32) * mottle - below))
+    surface.relief.reshape(-1)[at] += np.float32(0.22) * np.cos(share * np.float32(np.pi))
     surface.mark(branch.code, at)
 
 
@@ -101,20 +100,20 @@ def _clock_noise(branch: Branch, clock: Grid) -> Grid:
     return lookup(noise_tile("cloud"), x, np.float32(256) + np.float32(60) * np.sin(clock), wrap=True)
 
 
-def _show_inside(surface: Surface, bore: Bore, where: Selection) -> None:
+def _show_inside(surface: Surface, bore: Bore, where: Places) -> None:
     """Follow rays through the hole: to its side, to what lies behind it, or into the lateral's bore."""
-    if not where[0].size:
+    if not where.size:
         return
     branch = bore.branch
     d = directions(surface, where) @ bore.turn.T
-    enter = surface.hits.range_m[where]
+    enter = surface.hits.range_m.take(where)
     reach, depth, rgb = bore_look(bore, d, enter, wide=1.02)
     shade = np.float32(0.9) * np.exp(-np.maximum(depth + np.float32(branch.stub_m), 0) / np.float32(branch.dark * branch.radius_m))
     if branch.hole_m > branch.radius_m:
         _behind_hole(bore, d, enter, (reach, rgb, shade))
     reach = np.clip(reach, enter, enter + np.float32(9 * branch.radius_m))  # also where a ragged hole is wider than the bore
     surface.cover(where, reach.astype(np.float32), rgb, part=INSIDE, gloss=0.1, code=branch.code)
-    surface.shade[where] = np.maximum(shade, 0) + np.float32(0.03)
+    surface.shade.reshape(-1)[where] = np.maximum(shade, 0) + np.float32(0.03)
     fill_bore(surface, bore, where, d)
 
 

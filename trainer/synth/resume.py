@@ -7,15 +7,16 @@ one marker per finished piece. An interruption leaves it there; an error removes
 import errno
 import fcntl
 import json
+import os
 import shutil
 from collections.abc import Iterator, Mapping
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from pathlib import Path
-from typing import Any
+from typing import Any, TextIO
 
 from trainer.synth.errors import InterruptedRunError, SynthError
 
-_PLAN, _DONE = ".plan.json", ".done"
+_PLAN, _DONE, _NEW = ".plan.json", ".done", ".new"
 
 
 class Pieces:
@@ -32,13 +33,9 @@ class Pieces:
 
     def finish(self, piece: str, text: str = "") -> None:
         """Mark a piece as finished, in one step."""
-        path = self.folder / _DONE / f"{piece}.new"
+        path = self.folder / _DONE / f"{piece}{_NEW}"
         path.write_text(text, encoding="utf-8")
         path.rename(path.with_suffix(""))
-
-    def any_finished(self) -> bool:
-        """Whether there is anything to go on from."""
-        return any((self.folder / _DONE).iterdir())
 
 
 @contextmanager
@@ -46,59 +43,95 @@ def resumable_folder(out: Path, arguments: Mapping[str, Any]) -> Iterator[Pieces
     """Make `out` piece by piece; `arguments` is all that its content depends on.
 
     Raises:
-        SynthError: If `out` is not empty, an interrupted run with other arguments is in the way, or another run is at work on it.
-        OSError: If the disk is full or cannot be written; nothing is left behind then.
+        SynthError: If `out` is not empty, an interrupted run with other arguments is in the way, another run is at work on it, or the
+            disk is full; nothing of this run is left behind then.
+        InterruptedRunError: If `out` was taken by someone else meanwhile; what was finished is kept.
+        OSError: If the disk cannot be written; nothing is left behind then.
     """
     check_new(out)
-    folder = out.with_name(f".{out.name}-part")
-    folder.mkdir(parents=True, exist_ok=True)
-    with (folder / _PLAN).open("a+", encoding="utf-8") as plan:
-        _own(plan, folder, arguments)
-        pieces = Pieces(folder)
-        try:
-            yield pieces
-            _settle(folder, out)
-        except (OSError, SynthError) as error:
-            if not isinstance(error, InterruptedRunError):
-                shutil.rmtree(folder, ignore_errors=True)
-            raise _explained(error, out) from error
-        finally:
-            if folder.exists() and not pieces.any_finished():
-                shutil.rmtree(folder, ignore_errors=True)
+    real = Path(os.path.realpath(out))  # a link stays one, and its target appears whole
+    folder = real.with_name(f".{real.name}-part")
+    new_parents = [parent for parent in folder.parents if not parent.exists()]
+    wanted = json.loads(json.dumps(arguments))
+    try:
+        folder.mkdir(parents=True, exist_ok=True)
+        with (folder / _PLAN).open("a+", encoding="utf-8") as plan:
+            _lock(plan, folder)
+            _check_same(plan, folder, wanted)
+            with _left_clean(folder):
+                if not _any_finished(folder):
+                    _begin_anew(plan, folder, wanted)
+                yield Pieces(folder)
+                _settle(folder, real)
+    except OSError as error:
+        raise _explained(error, out) from error
+    finally:
+        for empty in (folder, *new_parents):
+            with suppress(OSError):  # not empty: in use
+                empty.rmdir()
 
 
 def check_new(out: Path) -> None:
-    """Refuse to write over anything."""
-    if out.exists() and (not out.is_dir() or any(out.iterdir())):
+    """Refuse to write over anything, and names that a finished folder could not be given."""
+    real = Path(os.path.realpath(out))
+    if not real.exists():
+        return
+    if not real.is_dir():
+        raise SynthError(f"{out} is not a folder; choose a new one.")
+    if any(real.iterdir()):
         raise SynthError(f"{out} is not empty; choose a new folder.")
+    if real.is_mount() or real.samefile("."):
+        raise SynthError(f"{out} is a mount point or the working folder, which cannot be replaced; choose a new folder in it.")
 
 
-def _own(plan: Any, folder: Path, arguments: Mapping[str, Any]) -> None:
-    """Claim the folder for this run: alone, and with the arguments it was begun with."""
+def _lock(plan: TextIO, folder: Path) -> None:
     try:
         fcntl.flock(plan, fcntl.LOCK_EX | fcntl.LOCK_NB)
-    except OSError as error:
+    except BlockingIOError as error:
         raise SynthError(f"{folder} is being written by another run; wait for it, or choose a new folder.") from error
+
+
+def _check_same(plan: TextIO, folder: Path, wanted: dict[str, Any]) -> None:
+    """Only the arguments it was begun with go on with a run that has finished something."""
     plan.seek(0)
-    wanted, known = json.loads(json.dumps(arguments)), plan.read()
     try:
-        begun = json.loads(known) if known else wanted
+        begun = json.loads(plan.read())
     except json.JSONDecodeError:
         begun = {}
-    if begun != wanted and not any((folder / _DONE).glob("*")):  # killed before anything was finished: nothing to go on from
-        known, begun = "", wanted
-        plan.truncate(0)
-        for item in folder.iterdir():
-            if item.is_dir():
-                shutil.rmtree(item)
-            elif item.name != _PLAN:
-                item.unlink()
-    if begun != wanted:
+    if _any_finished(folder) and begun != wanted:
         other = "; ".join(_differences(begun, wanted))
         raise SynthError(f"{folder} holds an interrupted run with other arguments ({other}); repeat those to go on, or remove it.")
-    if not known:
-        plan.write(json.dumps(wanted))
-        plan.flush()
+
+
+def _begin_anew(plan: TextIO, folder: Path, wanted: dict[str, Any]) -> None:
+    """Write the plan, and clear away what a run left that was killed before anything was finished."""
+    for item in folder.iterdir():
+        if item.is_dir():
+            shutil.rmtree(item)
+        elif item.name != _PLAN:
+            item.unlink()
+    plan.truncate(0)
+    plan.write(json.dumps(wanted))
+    plan.flush()
+
+
+def _any_finished(folder: Path) -> bool:
+    return any(not path.name.endswith(_NEW) for path in (folder / _DONE).glob("*"))
+
+
+@contextmanager
+def _left_clean(folder: Path) -> Iterator[None]:
+    """An error removes the folder; so does an interruption before anything is finished."""
+    try:
+        yield
+    except InterruptedRunError:
+        raise
+    except (OSError, SynthError):
+        shutil.rmtree(folder, ignore_errors=True)
+        raise
+    finally:
+        if not _any_finished(folder):
+            shutil.rmtree(folder, ignore_errors=True)
 
 
 def _differences(begun: dict[str, Any], wanted: dict[str, Any]) -> list[str]:
@@ -115,15 +148,17 @@ def _differences(begun: dict[str, Any], wanted: dict[str, Any]) -> list[str]:
 
 
 def _settle(folder: Path, out: Path) -> None:
-    """Give the finished folder its name."""
-    shutil.rmtree(folder / _DONE)
-    (folder / _PLAN).unlink()
-    if out.exists():
-        out.rmdir()
-    folder.rename(out)
+    """Give the finished folder its name; whatever has come in its way meanwhile costs nothing that was rendered."""
+    try:
+        folder.rename(out)
+    except OSError as error:
+        why = f"{out} could not be put in place ({error.strerror})"
+        raise InterruptedRunError(f"{why}; all is kept in {folder}: clear the way and repeat the command.") from error
+    shutil.rmtree(out / _DONE)
+    (out / _PLAN).unlink()
 
 
-def _explained(error: OSError | SynthError, out: Path) -> OSError | SynthError:
-    if isinstance(error, OSError) and error.errno in (errno.ENOSPC, errno.EDQUOT):
+def _explained(error: OSError, out: Path) -> OSError | SynthError:
+    if error.errno in (errno.ENOSPC, errno.EDQUOT):
         return SynthError(f"{out}: the disk is full; what was written so far is removed. Make room, or ask for fewer or smaller frames.")
     return error

@@ -81,6 +81,7 @@ def _lay(surface: Surface, rows: slice, mixed: Grid) -> None:
         for layer in (red, green, blue, gloss):
             layer[behind] = 0
         left[behind] = 1
-    albedo = cv2.multiply(np.ascontiguousarray(surface.albedo[rows]), cv2.merge([left, left, left]))
-    surface.albedo[rows] = cv2.add(albedo, cv2.merge([red, green, blue]))
+    albedo = surface.albedo[rows]
+    cv2.multiply(albedo, cv2.merge([left, left, left]), dst=albedo)
+    cv2.add(albedo, cv2.merge([red, green, blue]), dst=albedo)
     surface.gloss[rows] += gloss

@@ -6,7 +6,7 @@ from numpy.typing import NDArray
 
 from trainer.synth.geometry import CURTAIN, SOLID
 from trainer.synth.scene import Curtain, Solid
-from trainer.synth.surface import Selection, Surface
+from trainer.synth.surface import Places, Surface
 from trainer.synth.texture import Grid, lookup, noise_tile
 
 _COARSE = 8
@@ -32,27 +32,32 @@ def window(surface: Surface, to: Grid, radius_m: float) -> tuple[slice, slice] |
     return slice(int(top), int(rows.max() + 2) * _COARSE), slice(int(left), int(columns.max() + 2) * _COARSE)
 
 
-def toward(surface: Surface, centre_m: Grid, radius_m: float) -> Selection:
+def toward(surface: Surface, centre_m: Grid, radius_m: float) -> Places:
     """Pixels whose rays pass within a ball: the only ones that a body inside it can touch."""
     rays = surface.rays
     to = centre_m - np.array(rays.origin_m, np.float32)
     distance = float(np.sqrt(to @ to))
     box = window(surface, to, radius_m)
     if box is None:
-        return (np.zeros(0, np.intp), np.zeros(0, np.intp))
+        return np.zeros(0, np.intp)
     if distance <= radius_m:
-        return np.nonzero(np.ones_like(rays.x, dtype=np.bool_))
+        return np.arange(rays.x.size)
     limit = np.sqrt(distance**2 - radius_m**2) / distance
     aim = to / np.float32(distance)
     along = rays.x[box] * np.float32(aim[0]) + rays.y[box] * np.float32(aim[1]) + rays.z[box] * np.float32(aim[2])
-    rows, columns = np.nonzero(along >= np.float32(limit))
-    return rows + box[0].start, columns + box[1].start
+    return places_in(box, along >= np.float32(limit), rays.x.shape[1])
 
 
-def directions(surface: Surface, where: Selection) -> Grid:
+def places_in(box: tuple[slice, slice], chosen: NDArray[np.bool_], width: int) -> Places:
+    """Places in the flattened picture, `width` wide, of the pixels chosen in a part of it."""
+    row, column = np.divmod(np.flatnonzero(chosen), chosen.shape[1])
+    return np.asarray((row + box[0].start) * width + (column + box[1].start))
+
+
+def directions(surface: Surface, where: Places) -> Grid:
     """Unit directions (K, 3) of the chosen rays."""
     rays = surface.rays
-    return np.stack([rays.x[where], rays.y[where], rays.z[where]], axis=1)
+    return np.stack([rays.x.take(where), rays.y.take(where), rays.z.take(where)], axis=1)
 
 
 def dot(a: Grid, b: Grid) -> Grid:
@@ -66,26 +71,27 @@ def add_solid(surface: Surface, solid: Solid) -> None:
     half, centre = np.array(solid.half_m, np.float32), np.array(solid.centre_m, np.float32)
     turn = solid.axes.astype(np.float32)
     where = toward(surface, centre, float(half.max()) if solid.shape == "ellipsoid" else float(np.linalg.norm(half)))
-    if not where[0].size:
+    if not where.size:
         return
     origin = np.array(surface.rays.origin_m, np.float32)
     p = (turn @ (origin - centre)) / half
     d = directions(surface, where) @ turn.T / half
     reach, tone = _meet(solid, p, d)
-    met = (reach > 0.02) & (reach < surface.hits.range_m[where])
-    if not met.any():
+    met = np.flatnonzero((reach > 0.02) & (reach < surface.hits.range_m.take(where)))
+    if not met.size:
         return
     _cast_shadow(surface, centre, half, origin)
-    where, reach, tone = (where[0][met], where[1][met]), reach[met], tone[met]
-    spot = p + reach[:, None] * d[met]
+    where, reach, tone = where[met], reach[met], tone[met]
+    spot = p + reach[:, None] * d.take(met, axis=0)
     noise = _dents(spot, half)
     rgb = np.array(solid.rgb, np.float32) * np.clip(1 + np.float32(solid.mottle * 0.5) * noise, 0.3, 1.8)[:, None]
     if solid.core_rgb is not None:
         rgb += tone[:, None] * (np.array(solid.core_rgb, np.float32) - rgb)
     surface.cover(where, reach, rgb, part=SOLID, gloss=solid.gloss, code=solid.code)
     # the foot of a body lies in its own shade and in the dirt
-    surface.shade[where] = np.clip(np.float32(1.05) + (reach * surface.rays.y[where] + origin[1] - centre[1]) / (2 * half.max()), 0.55, 1)
-    surface.relief[where] = np.float32(0.2 * solid.mottle + 0.5 * solid.rough) * noise
+    foot = (reach * surface.rays.y.take(where) + origin[1] - centre[1]) / (2 * half.max())
+    surface.shade.reshape(-1)[where] = np.clip(np.float32(1.05) + foot, 0.55, 1)
+    surface.relief.reshape(-1)[where] = np.float32(0.2 * solid.mottle + 0.5 * solid.rough) * noise
 
 
 def _cast_shadow(surface: Surface, centre: Grid, half: Grid, origin: Grid) -> None:
@@ -187,27 +193,24 @@ def add_curtain(surface: Surface, curtain: Curtain) -> None:
     size = curtain.alpha.shape[0] - 1
     half = np.float32(0.5 * size)
     alpha = lookup(curtain.alpha, u * half + half, half - v * half) * inside
-    rows, columns = np.nonzero(alpha > 0.02)
-    if rows.size:
-        _lay_curtain(
-            surface, curtain, (rows, columns), box, (alpha[rows, columns], reach[rows, columns], u[rows, columns], v[rows, columns])
-        )
+    shown = alpha > 0.02
+    some = np.flatnonzero(shown)
+    if some.size:
+        found = alpha.take(some), reach.take(some), u.take(some), v.take(some)
+        _lay_curtain(surface, curtain, places_in(box, shown, surface.rays.x.shape[1]), found)
 
 
-def _lay_curtain(
-    surface: Surface, curtain: Curtain, within: Selection, box: tuple[slice, slice], found: tuple[Grid, Grid, Grid, Grid]
-) -> None:
+def _lay_curtain(surface: Surface, curtain: Curtain, where: Places, found: tuple[Grid, Grid, Grid, Grid]) -> None:
     alpha, reach, u, v = found
-    where = (within[0] + box[0].start, within[1] + box[1].start)
     half = np.float32(0.5 * (curtain.alpha.shape[0] - 1))
     rgb = lookup(curtain.rgb, u * half + half, half - v * half)
-    below = surface.albedo[where]
-    surface.albedo[where] = below + alpha[:, None] * (rgb - below)
-    solid = alpha > 0.5
-    at = (where[0][solid], where[1][solid])
-    surface.hits.range_m[at] = reach[solid]
-    surface.hits.part[at] = CURTAIN
+    below = surface.albedo.reshape(-1, 3).take(where, axis=0)
+    surface.paint(where, below + alpha[:, None] * (rgb - below))
+    solid = np.flatnonzero(alpha > 0.5)
+    at = where[solid]
+    surface.hits.range_m.reshape(-1)[at] = reach[solid]
+    surface.hits.part.reshape(-1)[at] = CURTAIN
     surface.place(at)
-    surface.relief[at], surface.shade[at], surface.gloss[at] = 0, 1, curtain.gloss
-    seen = alpha > curtain.mask_at
-    surface.mark(curtain.code, (where[0][seen], where[1][seen]))
+    for grid, value in ((surface.relief, 0.0), (surface.shade, 1.0), (surface.gloss, curtain.gloss)):
+        grid.reshape(-1)[at] = value
+    surface.mark(curtain.code, where[np.flatnonzero(alpha > curtain.mask_at)])

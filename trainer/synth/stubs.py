@@ -12,7 +12,7 @@ import numpy as np
 from trainer.synth.geometry import INSIDE, SOLID, clock_angle
 from trainer.synth.scene import Branch
 from trainer.synth.solids import directions, toward
-from trainer.synth.surface import Selection, Surface
+from trainer.synth.surface import Places, Surface
 from trainer.synth.texture import TILE, Grid, lookup, noise_tile
 
 _ROUND = np.float32(TILE / (2 * np.pi))  # one tile round a lateral, so that its noise has no seam
@@ -108,7 +108,7 @@ def _soiled(branch: Branch, rgb: Grid, depth: Grid, clock: Grid) -> Grid:
     return np.asarray(rgb + amount * (np.array(branch.dirt_rgb, np.float32) - rgb))
 
 
-def fill_bore(surface: Surface, bore: Bore, where: Selection, d: Grid) -> None:
+def fill_bore(surface: Surface, bore: Bore, where: Places, d: Grid) -> None:
     """Water or dirt lying in the bore, a level surface in front of its far side."""
     branch = bore.branch
     up = bore.turn[:, 1].copy()
@@ -126,17 +126,18 @@ def fill_bore(surface: Surface, bore: Bore, where: Selection, d: Grid) -> None:
     reach = (level - (bore.origin[0] * up[0] + bore.origin[1] * up[1])) / np.where(np.abs(sink) < 1e-4, np.float32(1e-4), sink)
     x, y, depth = (bore.origin[i] + reach * d[:, i] for i in range(3))
     off = np.hypot(x - np.float32(branch.offset_m[0]), y - np.float32(branch.offset_m[1]))
-    wet = (sink < -0.01) & (reach > 0.02) & (reach < surface.hits.range_m[where]) & (depth > -branch.stub_m) & (off < branch.radius_m)
-    wet &= (surface.hits.part[where] == INSIDE) & (depth > -0.25 * branch.radius_m)
-    at = _shown(where, wet)
-    across = (x * up[1] - y * up[0])[wet]
-    place = across * 2500 + np.float32(branch.noise_offset * 9), depth[wet] * 2500
+    wet = (sink < -0.01) & (reach > 0.02) & (reach < surface.hits.range_m.take(where)) & (depth > -branch.stub_m) & (off < branch.radius_m)
+    wet &= (surface.hits.part.take(where) == INSIDE) & (depth > -0.25 * branch.radius_m)
+    shown = np.flatnonzero(wet)
+    at, reach, depth = where[shown], reach[shown], depth[shown]
+    across = (x * up[1] - y * up[0])[shown]
+    place = across * 2500 + np.float32(branch.noise_offset * 9), depth * 2500
     grain = lookup(noise_tile("cell"), *place, wrap=True) + lookup(noise_tile("cloud"), *place, wrap=True)
-    shade = surface.shade[at]
+    shade = surface.shade.take(at)
     rgb = np.array(branch.fill_rgb, np.float32) * np.clip(1 + np.float32(0.2) * grain, 0.4, 1.6)[:, None]
-    surface.cover(at, reach[wet], rgb, part=INSIDE, gloss=0.5, code=branch.code)
-    surface.shade[at] = np.maximum(shade, np.exp(-np.maximum(depth[wet], 0) / np.float32(branch.dark * branch.radius_m)) * 0.8)
-    surface.relief[at] = np.float32(0.08) * grain
+    surface.cover(at, reach, rgb, part=INSIDE, gloss=0.5, code=branch.code)
+    surface.shade.reshape(-1)[at] = np.maximum(shade, np.exp(-np.maximum(depth, 0) / np.float32(branch.dark * branch.radius_m)) * 0.8)
+    surface.relief.reshape(-1)[at] = np.float32(0.08) * grain
 
 
 def _end_depth(branch: Branch, radius_m: float, clock: Grid) -> Grid:
@@ -152,31 +153,28 @@ def add_stub(surface: Surface, bore: Bore, base: Grid) -> None:
     slack = branch.cut * outer + branch.corrugation_m
     middle = base - bore.turn[2] * np.float32(branch.stub_m / 2)
     where = toward(surface, middle, float(np.hypot(outer + slack, branch.stub_m / 2 + slack + 0.02)))
-    if not where[0].size:
+    if not where.size:
         return
     d = directions(surface, where) @ bore.turn.T
     for add in (_add_bore, _add_face, _add_skin):
         add(surface, bore, where, d)
 
 
-def _shown(where: Selection, met: Grid) -> Selection:
-    return where[0][met], where[1][met]
-
-
-def _add_bore(surface: Surface, bore: Bore, where: Selection, d: Grid) -> None:
-    branch, wall = bore.branch, surface.hits.range_m[where]
+def _add_bore(surface: Surface, bore: Bore, where: Places, d: Grid) -> None:
+    branch, wall = bore.branch, surface.hits.range_m.take(where)
     reach, depth, rgb = bore_look(bore, d, wall)
     _, _, clock = far_root(bore.origin, d, np.float32(branch.radius_m))
-    met = (reach > 0.02) & (reach < wall) & (depth > _end_depth(branch, branch.radius_m, clock)) & (depth < 0.02 + branch.radius_m)
-    at = _shown(where, met)
-    if at[0].size:
-        surface.cover(at, reach[met].astype(np.float32), rgb[met], part=INSIDE, gloss=branch.gloss, code=branch.code)
+    short = (depth > _end_depth(branch, branch.radius_m, clock)) & (depth < 0.02 + branch.radius_m)
+    met = np.flatnonzero(short & (reach > 0.02) & (reach < wall))
+    if met.size:
+        at = where[met]
+        surface.cover(at, reach[met].astype(np.float32), rgb.take(met, axis=0), part=INSIDE, gloss=branch.gloss, code=branch.code)
         fade = np.exp(-np.maximum(depth[met] + np.float32(branch.stub_m), 0) / np.float32(branch.dark * branch.radius_m))
-        surface.shade[at] = np.float32(0.9) * fade + np.float32(0.03)
-        fill_bore(surface, bore, at, d[met])
+        surface.shade.reshape(-1)[at] = np.float32(0.9) * fade + np.float32(0.03)
+        fill_bore(surface, bore, at, d.take(met, axis=0))
 
 
-def _add_face(surface: Surface, bore: Bore, where: Selection, d: Grid) -> None:
+def _add_face(surface: Surface, bore: Bore, where: Places, d: Grid) -> None:
     branch, p = bore.branch, bore.origin
     lean_x, lean_y = np.float32(branch.cut * np.cos(branch.cut_angle)), np.float32(branch.cut * np.sin(branch.cut_angle))
     rate = d[:, 2] - lean_x * d[:, 0] - lean_y * d[:, 1]
@@ -190,28 +188,27 @@ def _add_face(surface: Surface, bore: Bore, where: Selection, d: Grid) -> None:
         if branch.jag is None:
             break
         short = over_clock(branch.jag, clock, 0.0)
-    met = (off >= branch.radius_m) & (off < branch.radius_m + branch.stub_thick_m) & ~edge_on
-    met &= (reach > 0.02) & (reach < surface.hits.range_m[where])
-    at = _shown(where, met)
-    if at[0].size:
+    on_face = (off >= branch.radius_m) & (off < branch.radius_m + branch.stub_thick_m) & ~edge_on
+    met = np.flatnonzero(on_face & (reach > 0.02) & (reach < surface.hits.range_m.take(where)))
+    if met.size:
         noise = lookup(noise_tile("grain"), clock[met] * _ROUND + np.float32(branch.noise_offset), off[met] * 2000, wrap=True)
         rgb = bore.end_rgb * np.clip(1 + np.float32(0.12) * noise, 0.5, 1.4)[:, None]
-        surface.cover(at, reach[met].astype(np.float32), rgb, part=SOLID, gloss=0.1, code=branch.code)
+        surface.cover(where[met], reach[met].astype(np.float32), rgb, part=SOLID, gloss=0.1, code=branch.code)
 
 
-def _add_skin(surface: Surface, bore: Bore, where: Selection, d: Grid) -> None:
+def _add_skin(surface: Surface, bore: Bore, where: Places, d: Grid) -> None:
     branch, p = bore.branch, bore.origin
     outer = branch.radius_m + branch.stub_thick_m
     reach, depth, clock = near_root(p, d, np.float32(outer))
     if branch.pitch_m:
         reach, depth, clock = near_root(p, d, _ribbed(branch, outer, depth))
-    met = (reach > 0.02) & (reach < surface.hits.range_m[where]) & (depth > _end_depth(branch, outer, clock)) & (depth < 0.5 * outer)
-    at = _shown(where, met)
-    if not at[0].size:
+    stands = (depth > _end_depth(branch, outer, clock)) & (depth < 0.5 * outer)
+    met = np.flatnonzero(stands & (reach > 0.02) & (reach < surface.hits.range_m.take(where)))
+    if not met.size:
         return
-    depth, clock = depth[met], clock[met]
+    at, depth, clock = where[met], depth[met], clock[met]
     rgb = np.array(branch.wall_rgb, np.float32) * _skin_tone(branch, depth, clock)[:, None]
     surface.cover(at, reach[met].astype(np.float32), _soiled(branch, rgb, depth, clock), part=SOLID, gloss=branch.gloss, code=branch.code)
     fine = lookup(noise_tile("grain"), clock * _ROUND, depth * 1800, wrap=True)
     ribs = np.float32(0.5) * np.sin(depth * np.float32(2 * np.pi / branch.pitch_m)) if branch.pitch_m else np.float32(0)
-    surface.relief[at] = np.float32(0.08 + 0.2 * branch.dirt) * fine + ribs
+    surface.relief.reshape(-1)[at] = np.float32(0.08 + 0.2 * branch.dirt) * fine + ribs

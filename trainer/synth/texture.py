@@ -15,7 +15,7 @@ Grid = NDArray[Any]  # float32 throughout; the stubs of NumPy and OpenCV widen i
 NoiseKind = Literal["cloud", "grain", "streak", "hoop", "cell"]
 
 TILE = 512
-_ROW = 1024
+_ROW, _LONGEST_ROW = 1024, 32000
 _SPECTRA: dict[str, tuple[float, float, float]] = {  # beta, stretch round the pipe, stretch along the pipe
     "cloud": (1.7, 1.0, 1.0),
     "grain": (0.75, 1.0, 1.0),
@@ -93,14 +93,16 @@ def _packed(*channels: Grid) -> Grid:
 
 def modulo(values: Grid, period: float) -> Grid:
     """Floored remainder; np.mod on float32 takes ten times as long."""
-    turns = np.floor(values * np.float32(1 / period))
-    return np.asarray(values - turns * np.float32(period), dtype=np.float32)
+    turns = np.asarray(values * np.float32(1 / period))
+    np.floor(turns, out=turns)
+    turns *= np.float32(period)
+    return np.asarray(values - turns, dtype=np.float32)
 
 
 def lookup(texture: Grid, x: Grid, y: Grid, *, wrap: bool = False) -> Grid:
     """Bilinear samples of `texture` (h, w) or (h, w, C) at pixel positions `x`, `y` of any shape; returns that shape (+ C).
 
-    OpenCV's remap takes images below 32767 px a side, hence the reshaping of flat lists.
+    OpenCV's remap takes images below 32767 px a side, hence the reshaping of long flat lists.
     """
     border = cv2.BORDER_WRAP if wrap else cv2.BORDER_REPLICATE
     if wrap:
@@ -110,6 +112,10 @@ def lookup(texture: Grid, x: Grid, y: Grid, *, wrap: bool = False) -> Grid:
     num = x.size
     if num == 0:
         return np.zeros((0, *texture.shape[2:]), np.float32)
+    if num <= _LONGEST_ROW:
+        row_x, row_y = (np.ascontiguousarray(places, dtype=np.float32)[None, :] for places in (x, y))
+        samples: Grid = cv2.remap(texture, row_x, row_y, cv2.INTER_LINEAR, borderMode=border)[0]
+        return samples
     rows = -(-num // _ROW)
     flat_x, flat_y = np.empty(rows * _ROW, np.float32), np.empty(rows * _ROW, np.float32)
     flat_x[:num], flat_y[:num] = x, y

@@ -39,7 +39,7 @@ def detail(footprint_m: Grid, wavelength_m: float) -> Grid:
 def _look(scene: Scene, hits: Hits, rays: Rays, footprint: Grid) -> tuple[Grid, Grid, Grid]:
     """Colour, gloss and relief; where several materials meet, each is made for all of the picture and cut out."""
     along = along_the_pipe(scene, hits, footprint, rays.origin_m[2])
-    present = [int(n) for n in np.flatnonzero(np.bincount(hits.material.reshape(-1)))]
+    present = [n for n in range(len(scene.materials)) if (hits.material == n).any()]
     albedo, relief = _material_look(scene.materials[present[0]], scene, hits, footprint, along)
     gloss = np.full_like(relief, scene.materials[present[0]].gloss)
     for number in present[1:]:
@@ -78,7 +78,7 @@ def _coarse(scene: Scene, hits: Hits) -> Sequence[Grid]:
 
 def _fine(scene: Scene, hits: Hits, tile_m: float, seen: Grid) -> Sequence[Grid]:
     """Quick noises; where none is `seen`, all pixels look up the same texel, which costs nothing."""
-    near = seen > 0
+    near = (seen > 0).astype(np.float32)
     return cv2.split(lookup(fine_tile(), *(at * near for at in _texels(scene, hits.theta, hits.z_m, tile_m, 3.1)), wrap=True))
 
 

@@ -58,7 +58,7 @@ class _Quadratic:
 def trace_wall(scene: Scene, rays: Rays) -> Hits:
     """First wall point along every ray."""
     far_m = FAR_RADII * scene.radius_m
-    hits = Hits(*(np.zeros(rays.x.shape, np.float32 if i < 4 else np.uint8) for i in range(6)))
+    hits = Hits(*(np.empty(rays.x.shape, np.float32 if i < 4 else np.uint8) for i in range(6)))
     way = _Way(rays.x.reshape(-1), rays.y.reshape(-1), rays.z.reshape(-1), rays.origin_m)
     ahead = [s for s in scene.segments if s.end_m > rays.origin_m[2] and s.start_m < rays.origin_m[2] + far_m]
     for segment, following in zip(ahead, [*ahead[1:], None], strict=True):
@@ -204,7 +204,10 @@ def _meet_face(scene: Scene, following: Segment, way: _Way) -> tuple[NDArray[np.
 
 def _store(hits: Hits, way: _Way, found: Found, part: int, segment: Segment) -> None:
     where = slice(None) if way.index is None else way.index
-    for target, values in zip((hits.range_m, hits.theta, hits.z_m, hits.radius_m), found, strict=True):
-        target.reshape(-1)[where] = values
+    if way.index is None:
+        hits.range_m, hits.theta, hits.z_m, hits.radius_m = (values.reshape(hits.part.shape) for values in found)
+    else:
+        for target, values in zip((hits.range_m, hits.theta, hits.z_m, hits.radius_m), found, strict=True):
+            target.reshape(-1)[where] = values
     hits.part.reshape(-1)[where] = part
     hits.material.reshape(-1)[where] = segment.material

@@ -12,7 +12,7 @@ import numpy as np
 
 from trainer.synth.geometry import FLUID
 from trainer.synth.scene import Fluid, Scene
-from trainer.synth.surface import Selection, Surface
+from trainer.synth.surface import Places, Surface
 from trainer.synth.texture import TILE, Grid, lookup, noise_tile
 
 _MIRRORS = 0.4  # calmer water mirrors the picture, rougher water only shines
@@ -38,37 +38,37 @@ def add_water_surface(scene: Scene, surface: Surface, water: Fluid) -> None:
     base = np.float32(radius * (2 * water.level - 1) - rays.origin_m[1])
     if base > -0.03 * radius:
         return
-    where = np.nonzero(rays.y * surface.hits.range_m < base)
-    if not where[0].size:
+    where = np.flatnonzero(rays.y * surface.hits.range_m < base)
+    if not where.size:
         return
-    reach = base / rays.y[where]
-    z = np.float32(rays.origin_m[2]) + reach * rays.z[where]
+    reach = base / rays.y.take(where)
+    z = np.float32(rays.origin_m[2]) + reach * rays.z.take(where)
     if water.start_m > rays.origin_m[2] - radius or water.end_m < 40 * radius + rays.origin_m[2]:
-        kept = (z > water.start_m) & (z < water.end_m)
-        where, reach, z = (where[0][kept], where[1][kept]), reach[kept], z[kept]
-    x = np.float32(rays.origin_m[0]) + reach * rays.x[where]
+        kept = np.flatnonzero((z > water.start_m) & (z < water.end_m))
+        where, reach, z = where[kept], reach[kept], z[kept]
+    x = np.float32(rays.origin_m[0]) + reach * rays.x.take(where)
     scale = np.float32(TILE / water.tile_m)
     look = lookup(
         ripple_tile(), (x + np.float32(water.noise_offset)) * scale, (z + np.float32(water.noise_offset)) * scale * 0.6, wrap=True
     )
-    deep = surface.hits.range_m[where] - reach
+    deep = surface.hits.range_m.take(where) - reach
     # the shore is torn by the wall's own dirt, so its line is not a ruler's
     if water.rough_m:
-        kept = deep > np.float32(water.rough_m) * np.clip(look[:, 3] + np.float32(0.5), 0, 3)
-        where, reach, look, deep = (where[0][kept], where[1][kept]), reach[kept], look[kept], deep[kept]
-    if where[0].size:
+        kept = np.flatnonzero(deep > np.float32(water.rough_m) * np.clip(look[:, 3] + np.float32(0.5), 0, 3))
+        where, reach, look, deep = where[kept], reach[kept], look.take(kept, axis=0), deep[kept]
+    if where.size:
         _colour_water(scene, surface, water, where, reach, look, deep)
 
 
-def _colour_water(scene: Scene, surface: Surface, water: Fluid, where: Selection, reach: Grid, look: Grid, deep: Grid) -> None:
+def _colour_water(scene: Scene, surface: Surface, water: Fluid, where: Places, reach: Grid, look: Grid, deep: Grid) -> None:
     rays, radius = surface.rays, scene.radius_m
     ripple, swell, wave, foam = np.ascontiguousarray(look.T)
     fine = np.clip(np.float32(1.2) - reach * np.float32(1 / (14 * radius)), 0.1, 1)
     tone = np.maximum(1 + np.float32(water.grain) * ripple * fine + np.float32(0.10) * swell, np.float32(0.25))
     rgb: Grid = np.array(water.rgb, np.float32)[:, None] * tone
     clear = np.exp(deep * np.float32(-1 / (water.clear * radius)))
-    rgb += clear * (surface.albedo[where].T * np.float32(0.75) - rgb)
-    down = rays.y[where]
+    rgb += clear * (surface.albedo.reshape(-1, 3).take(where, axis=0).T * np.float32(0.75) - rgb)
+    down = rays.y.take(where)
     flat, bright = 1 + down, 1 / np.sqrt(np.maximum(-down, np.float32(0.1)))
     fresnel = (np.float32(0.03) + np.float32(0.97) * flat * flat * flat * flat * flat) * bright
     if water.calm > _MIRRORS:
@@ -77,25 +77,26 @@ def _colour_water(scene: Scene, surface: Surface, water: Fluid, where: Selection
         sheen = fresnel * np.float32(0.2 + 0.4 * water.calm) * (1 + np.float32(0.2) * ripple)
         rgb += np.array(scene.materials[0].rgb, np.float32)[:, None] * sheen
     # one bright path toward the camera, broken up by ripples
-    aside = rays.x[where] / np.maximum(rays.z[where], np.float32(0.05)) + np.float32(0.05) * ripple
+    aside = rays.x.take(where) / np.maximum(rays.z.take(where), np.float32(0.05)) + np.float32(0.05) * ripple
     path = np.clip(1 - aside * aside * np.float32(70), 0, 1) * np.clip(ripple * np.float32(0.5) - np.float32(0.25), 0, 1)
     rgb += np.float32(0.5 * water.gloss) * (path + np.maximum(ripple - np.float32(2.4), 0)) * bright
     if water.foam:
         island = np.clip((foam - np.float32(2.0 - 2.0 * water.foam)) * np.float32(1.6), 0, np.float32(0.95))
         rgb += island * (np.array(water.second_rgb or (0.7, 0.68, 0.6), np.float32)[:, None] * (1 + np.float32(0.15) * wave) - rgb)
     surface.cover(where, reach, rgb.T, part=FLUID, gloss=water.gloss * 0.5, code=water.code)
-    surface.relief[where] = ripple * fine * np.float32(0.6 * min(water.grain, 0.35))
+    surface.relief.reshape(-1)[where] = ripple * fine * np.float32(0.6 * min(water.grain, 0.35))
 
 
-def _mirrored(scene: Scene, surface: Surface, water: Fluid, where: Selection, reach: Grid, ripple: Grid) -> Grid:
+def _mirrored(scene: Scene, surface: Surface, water: Fluid, where: Places, reach: Grid, ripple: Grid) -> Grid:
     """Colour in the picture of what the reflected rays meet on the pipe, darkened by their way there, (3, K)."""
     rays = surface.rays
-    dx, dy, dz = rays.x[where], ripple * np.float32(0.05 * (1.3 - water.calm)) - rays.y[where], rays.z[where]
-    px, py = np.float32(rays.origin_m[0]) + reach * dx, np.float32(rays.origin_m[1]) + reach * rays.y[where]
+    dx, down, dz = rays.x.take(where), rays.y.take(where), rays.z.take(where)
+    dy = ripple * np.float32(0.05 * (1.3 - water.calm)) - down
+    px, py = np.float32(rays.origin_m[0]) + reach * dx, np.float32(rays.origin_m[1]) + reach * down
     a, b = np.maximum(dx * dx + dy * dy, np.float32(1e-4)), px * dx + py * dy
     onward = (np.sqrt(np.maximum(b * b - a * (px * px + py * py - np.float32(scene.radius_m**2)), 0)) - b) / a
     near = 1 / (1 + onward * np.float32(0.5 / scene.radius_m))
-    ahead = np.stack([(reach + onward) * dx, reach * rays.y[where] + onward * dy, (reach + onward) * dz])
+    ahead = np.stack([(reach + onward) * dx, reach * down + onward * dy, (reach + onward) * dz])
     return np.asarray(near * _seen_at(surface, ahead).T)
 
 

@@ -24,7 +24,7 @@ from trainer.synth.image_files import csv_text, write_depth, write_image, write_
 from trainer.synth.profiles import check_profile
 from trainer.synth.resume import Pieces, check_new, resumable_folder
 from trainer.synth.scene import Scene
-from trainer.synth.workers import run_jobs
+from trainer.synth.workers import check_workers, run_jobs
 
 ImageFormat = Literal["png", "jpg"]
 Size = tuple[int, int]
@@ -112,8 +112,7 @@ def plan_record(plans: Sequence[SplitPlan]) -> dict[str, object]:
 
 def check_plans(plans: Sequence[SplitPlan], workers: int) -> None:
     """Refuse what cannot be rendered, before anything is written."""
-    if workers < 1:
-        raise SynthError(f"workers {workers} must be at least 1.")
+    check_workers(workers)
     for plan in plans:
         check_seed(plan.seed)
         check_profile(plan.profile)

@@ -4,6 +4,7 @@ Whatever is costly is made once per process and cut at a random place; a frame p
 """
 
 from functools import cache
+from math import ceil
 
 import cv2
 import numpy as np
@@ -25,7 +26,7 @@ def _wide(kind: NoiseKind) -> Grid:
 
 def noise_cut(rng: np.random.Generator, kind: NoiseKind, shape: tuple[int, int], scale: float = 1.0) -> Grid:
     """Noise (h, w) from a random place of its tile; `scale` tile texels per patch texel, at most 512 of them a side; read only."""
-    height, width = (int(np.clip(np.ceil(side * scale), 2, TILE)) for side in shape)
+    height, width = (min(max(ceil(side * scale), 2), TILE) for side in shape)
     row, column = (int(start) for start in rng.integers(0, TILE, 2))
     cut = _wide(kind)[row : row + height, column : column + width]
     if cut.shape == shape:
