@@ -34,7 +34,8 @@ def gradients_of(batch: Batch, module: _FabricModule, fabric: Fabric, at: Moment
     totals: dict[str, Tensor] = {}
     for share, last, piece in _pieces(batch, num_pieces):
         with fabric.no_backward_sync(module, enabled=not last):
-            outputs = module.training_step(fabric.to_device(piece), at)
+            with fabric.autocast():  # Fabric casts by itself only where it wraps the module for several processes
+                outputs = module.training_step(fabric.to_device(piece), at)
             fabric.backward(share * outputs["loss"])
         for name, value in outputs.items():
             totals[name] = totals.get(name, 0.0) + share * value.detach()
