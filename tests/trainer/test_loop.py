@@ -125,3 +125,23 @@ def test_only_linked_checkpoints_are_kept(tiny: Callable[..., Config]) -> None:
     kept = {item.name for item in folder.iterdir() if not item.is_symlink()}
 
     assert kept == {(folder / "last").resolve().name, (folder / "best").resolve().name}
+
+
+@pytest.mark.parametrize(("precision", "dtype"), [("bf16", torch.bfloat16), ("32", torch.float32)])
+def test_the_backbone_computes_in_the_precision_the_recipe_says(
+    tiny: Callable[..., Config], monkeypatch: pytest.MonkeyPatch, precision: str, dtype: torch.dtype
+) -> None:
+    seen = set()
+    features = DefectClassifier.features
+
+    def watched(self: DefectClassifier, images_NHWC: torch.Tensor) -> Any:
+        handle = self.backbone.layer1.register_forward_hook(lambda *args: seen.add(args[2].dtype) if self.training else None)
+        try:
+            return features(self, images_NHWC)
+        finally:
+            handle.remove()
+
+    monkeypatch.setattr(DefectClassifier, "features", watched)
+    train(tiny(loop={"epochs": 1, "batch_size": 4, "precision": precision}), stop_at=1)
+
+    assert seen == {dtype}
