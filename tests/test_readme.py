@@ -22,7 +22,10 @@ def test_the_python_lines_run(tmp_path: Path, monkeypatch: pytest.MonkeyPatch, c
     assert inspection.status == "complete" and len(capsys.readouterr().out.splitlines()) >= len(inspection.observations)
 
 
-@pytest.mark.parametrize("readme", sorted(str(path.relative_to(ROOT)) for path in ROOT.glob("**/README.md") if ".venv" not in path.parts))
+@pytest.mark.parametrize(
+    "readme",
+    sorted(str(path.relative_to(ROOT)) for path in [*ROOT.glob("**/README.md"), *ROOT.glob("docs/*.md")] if ".venv" not in path.parts),
+)
 def test_relative_links_lead_to_files(readme: str) -> None:
     text = (ROOT / readme).read_text(encoding="utf-8")
     for target in re.findall(r"\]\(([^)#]+)\)", text):

@@ -10,7 +10,7 @@ from edge_sdk.contract.taxonomy import taxonomy
 from trainer.synth import SynthError, min_visible, render_frame
 from trainer.synth.frame import RenderedFrame, render_with_scene
 from trainer.synth.scene import Placed, Scene
-from trainer.synth.truth import OFF_AXIS_DEG, labels_from_masks, off_axis_deg, operator_labels
+from trainer.synth.truth import OFF_AXIS_DEG, featureless, labels_from_masks, off_axis_deg, operator_labels
 
 TINY = (48, 60)
 SMALL = (96, 118)
@@ -168,3 +168,13 @@ def test_torch_is_not_needed() -> None:
     code = "import sys, trainer.synth; sys.exit('torch' in sys.modules)"
 
     assert subprocess.run([sys.executable, "-c", code], check=False).returncode == 0
+
+
+def test_a_flat_or_noisy_picture_shows_nothing_but_an_edge_shows() -> None:
+    noise = np.random.default_rng(0).normal(128, 6, (144, 176, 3)).astype(np.uint8)
+    edge = noise.copy()
+    edge[:, 88:] -= 30
+
+    assert featureless(noise).mean() > 0.95
+    assert not featureless(edge)[:, 86:90].any()
+    assert featureless(edge)[:, :60].mean() > 0.95

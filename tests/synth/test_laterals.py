@@ -7,15 +7,9 @@ import pytest
 from numpy.typing import NDArray
 
 from edge_sdk.contract.taxonomy import taxonomy
-from trainer.synth import render_frame
-from trainer.synth.defects import PAINTERS
-from trainer.synth.defects.chiselled import PH_LOOKS
-from trainer.synth.defects.laterals import GR_LOOKS, PB_LOOKS
-from trainer.synth.defects.liner_laterals import OP_LOOKS, OS_LOOKS
-from trainer.synth.defects.looks import Looks
 from trainer.synth.geometry import INSIDE, SOLID, Camera
-from trainer.synth.materials import MATERIALS, draw_material
-from trainer.synth.pipe import lay_segments, new_scene
+from trainer.synth.materials import MATERIALS
+from trainer.synth.pipe import lay_segments
 from trainer.synth.scene import Branch, Mound, Scene
 from trainer.synth.surface import Surface
 from trainer.synth.trace import trace_scene
@@ -23,7 +17,6 @@ from trainer.synth.trace import trace_scene
 RADIUS = 0.15
 SIZE, SMALL = (121, 151), (96, 118)
 AHEAD, UPWARD = Camera((0.0, 0.0, 0.0)), Camera((0.0, -0.08, 0.52), tilt=1.15)
-LOOKS: dict[str, Looks] = {"GR": GR_LOOKS, "PH": PH_LOOKS, "PB": PB_LOOKS, "OS": OS_LOOKS, "OP": OP_LOOKS}
 STUB = Branch(0.0, 0.6, 0.05, 0.0, (0.8, 0.8, 0.8), "PH", stub_m=0.15, stub_thick_m=0.01)
 
 
@@ -124,32 +117,3 @@ def test_mound_is_nearer_than_the_wall_it_stands_on_and_no_higher_than_its_map()
     np.testing.assert_array_equal(built.hits.range_m[~raised], bare.hits.range_m[~raised])
     above = RADIUS - np.hypot(built.x_m, built.y_m)[raised]
     assert above.max() < 0.0315 and np.median(above) > 0.01
-
-
-def axial_area(seed: int, code: str, severity: float) -> float:
-    """Share of an axial view that shows the class, 2.5 radii ahead."""
-    rng = np.random.default_rng(seed)
-    scene = new_scene(rng, draw_material(rng), start_m=-0.5, end_m=10.0)
-    scene.section = None
-    PAINTERS[code](scene, rng, severity, 2.5 * scene.radius_m)
-    lay_segments(scene, -5.0, 20.0)
-    surface = trace_scene(scene, Camera((0.0, 0.0, 0.0)), (60, 74))
-    return float(surface.masks[taxonomy().index(code)].mean())
-
-
-@pytest.mark.parametrize(("code", "look"), [(code, look) for code, looks in LOOKS.items() for look in looks])
-def test_every_look_is_seen_and_labelled(code: str, look: str, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setitem(PAINTERS, code, LOOKS[code][look][1])
-
-    for seed in range(3):
-        labels = render_frame(seed, size=SMALL, classes=[code], severity=0.9).labels
-        assert labels[taxonomy().index(code)] == 1, f"seed {seed}"
-        assert labels.sum() == 1, f"seed {seed}: {labels}"
-
-
-@pytest.mark.parametrize("code", LOOKS)
-def test_severity_enlarges_what_is_seen(code: str) -> None:
-    def mean_area(severity: float) -> float:
-        return float(np.mean([axial_area(seed, code, severity) for seed in range(30)]))
-
-    assert mean_area(1.0) > 1.15 * mean_area(0.0)
