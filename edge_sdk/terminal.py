@@ -92,6 +92,7 @@ def bundle_table(bundle: Bundle) -> str:
             f"classes     {manifest.classes.name}: {len(manifest.classes.codes)} classes of {manifest.classes.coding_system}",
             f"backbone    {training.backbone}, input {spec.width}x{spec.height}",
             f"trained on  {training.data_name}{origin}, {training.num_images} images, licence: {training.data_licence}",
+            *([f"began as    the weights of {training.started_from}: what these have seen counts too"] if training.started_from else ()),
             f"labels      lie from {0 - rule.look_behind_m:g} to {rule.look_ahead_m:g} m ahead of the camera",
             *(_graph_line(graph, len(bundle.read(graph.file))) for graph in manifest.graphs),
             *map(_parity_line, manifest.parity),

@@ -71,7 +71,7 @@ class LabelRule(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
 
 
 class Training(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
-    """Provenance: what the weights have seen."""
+    """Provenance: what the weights have seen; `started_from` names the run or file they began as, None if they began at random."""
 
     backbone: str
     task: str
@@ -81,6 +81,7 @@ class Training(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
     data_licence: str
     num_images: Count
     git_revision: str
+    started_from: str | None = None
 
 
 class ClassFigures(msgspec.Struct, frozen=True, forbid_unknown_fields=True):

@@ -26,6 +26,7 @@ def _head(record: ExportRecord, name: str, version: str) -> Iterator[str]:
         f"- Weights: stored as {record.graph.stored_as}, arithmetic {record.graph.precision}, {record.model_bytes / 1e6:.1f} MB",
         f"- Data: {training.data_name} ({training.data_kind}), {training.num_images} training images"
         + (f", made by {record.generator}" if record.generator else ""),
+        *([f"- The weights began as those of {training.started_from}: what these have seen counts too"] if training.started_from else ()),
         f"- Licence of the data: {training.data_licence}",
         f"- Classes: {record.classes.name}, {len(record.classes.codes)} of coding system {record.classes.coding_system}",
         f"- A label speaks of {rule.look_ahead_m:g} m ahead to {rule.look_behind_m:g} m behind the camera",

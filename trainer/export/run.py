@@ -143,7 +143,7 @@ def _measured(
         preprocess=config.preprocess,
         label_rule=provenance.label_rule,
         graph=Graph(PRECISION, MODEL, stored_as, 1.0, tuple(thresholds_C.tolist()), thresholds),
-        training=_training(contract, config),
+        training=training_of(contract, config),
         generator=provenance.generator,
         checkpoint_step=contract.step,
         evaluation=evaluated(PROTOCOL, "protocol-0.5"),
@@ -153,7 +153,8 @@ def _measured(
     )
 
 
-def _training(contract: Contract, config: Config) -> Training:
+def training_of(contract: Contract, config: Config) -> Training:
+    """What a bundle states of its weights' origin."""
     provenance = contract.provenance
     return Training(
         backbone=config.model.backbone,
@@ -164,6 +165,7 @@ def _training(contract: Contract, config: Config) -> Training:
         data_licence=provenance.licence,
         num_images=contract.num_images,
         git_revision=contract.git_revision,
+        started_from=Path(config.model.weights).name if config.model.weights else None,
     )
 
 

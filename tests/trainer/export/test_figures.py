@@ -1,9 +1,14 @@
 import numpy as np
 import pytest
 
+from edge_sdk.contract.manifest import LabelRule, class_list_ref
 from edge_sdk.contract.metrics import sewer_metrics
+from trainer.checkpoint import Contract
+from trainer.config import config_from_tree
+from trainer.data.provenance import Provenance
 from trainer.export.golden import golden_rows
 from trainer.export.parity import parity_of
+from trainer.export.run import training_of
 from trainer.export.thresholds import MIN_NUM_POSITIVE, tuned_thresholds
 
 
@@ -63,3 +68,24 @@ def test_golden_rows_cover_the_classes_and_some_normal_images() -> None:
 def test_golden_rows_of_small_splits_are_what_there_is(num: int) -> None:
     for targets in (np.zeros((num, 17), np.uint8), np.ones((num, 17), np.uint8)):
         assert len(golden_rows(targets)) == min(num, 16)
+
+
+@pytest.mark.parametrize(
+    ("weights", "named"), [(None, None), ("runs/earlier", "earlier"), ("/some/where/backbone.safetensors", "backbone.safetensors")]
+)
+def test_a_bundle_names_the_weights_its_training_began_with(weights: str | None, named: str | None) -> None:
+    provenance = Provenance(name="painted", kind="other", licence="none", label_rule=LabelRule(0.0, 0.0))
+    contract = Contract(
+        config={},
+        classes=class_list_ref(),
+        provenance=provenance,
+        data_digest="0" * 64,
+        num_images=1,
+        git_revision="none",
+        step=1,
+        best_f2_ciw=0.0,
+        metrics={},
+    )
+    config = config_from_tree({"name": "run", "model": {"weights": weights}}, "test")
+
+    assert training_of(contract, config).started_from == named
