@@ -20,7 +20,7 @@ from safetensors import SafetensorError
 from safetensors.torch import load_file, save_file
 from torch import Tensor
 
-from edge_sdk.contract.manifest import ClassListRef, class_list_ref
+from edge_sdk.contract.manifest import Ancestor, ClassListRef, class_list_ref
 from trainer.config import Config, config_from_tree
 from trainer.data.provenance import Provenance
 from trainer.errors import CheckpointError
@@ -33,7 +33,9 @@ MODEL, STATE, CONTRACT = "model.safetensors", "state.pt", "contract.json"
 class Contract(msgspec.Struct, frozen=True, forbid_unknown_fields=True, kw_only=True):
     """What a checkpoint says about itself.
 
-    `config` is the resolved tree; `metrics` those of the last validation before it, empty before the first.
+    `config` is the resolved tree; `metrics` those of the last validation before it, empty before the first. `ancestors` are the weights
+    the run began as and its teacher, and theirs. `doubted_rows` are the training images of a batch that could not be read, which may be
+    mended, and `digest_without_doubted` is the data's digest without their lengths.
     """
 
     config: dict[str, Any]
@@ -46,6 +48,9 @@ class Contract(msgspec.Struct, frozen=True, forbid_unknown_fields=True, kw_only=
     best_f2_ciw: float
     metrics: dict[str, float]
     best_step: int = 0
+    ancestors: tuple[Ancestor, ...] = ()
+    doubted_rows: tuple[int, ...] = ()
+    digest_without_doubted: str | None = None
 
 
 def save_checkpoint(path: Path, *, contract: Contract, weights: dict[str, Tensor], state: dict[str, Any]) -> None:

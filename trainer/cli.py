@@ -2,9 +2,11 @@
 
     synth      render frames or a drive               pretrain   a backbone, with few labels or none
     linear     a classifier on a frozen backbone      finetune   a classifier, backbone and all
-    export     checkpoint to ONNX, with figures       pack       exported model to signed bundle
-    evaluate   a checkpoint's figures on a split      shards     a data folder's images in a few large files
-    reproduce  a published study, cell by cell        keygen     make a signing key
+    distill    a classifier taught by a larger one    export     checkpoint to ONNX, with figures
+    pack       exported model to signed bundle        parity     an export's graphs against torch
+    quantize   an export's graph in fp16, int8        evaluate   a checkpoint's figures on a split
+    shards     a data folder's images in a few files  reproduce  a published study, cell by cell
+    keygen     make a signing key
 
 Exit codes: 0 fine, 1 our error with one line on stderr, 2 usage, 130 interrupted. Results go to stdout, talk to stderr.
 """
@@ -55,7 +57,10 @@ def build_parser() -> argparse.ArgumentParser:
     _add_training(verbs.add_parser("pretrain", help="train a backbone without labels, or with them beside it"), ("dino", "hybrid"))
     _add_training(verbs.add_parser("linear", help="train a classifier on a frozen backbone"), ("linear",))
     _add_training(verbs.add_parser("finetune", help="train a classifier, backbone and all"), ("finetune",))
+    _add_training(verbs.add_parser("distill", help="train a classifier taught by a larger one"), ("distill",))
     _add_export(verbs.add_parser("export", help="checkpoint to ONNX, with figures"))
+    _add_parity(verbs.add_parser("parity", help="an export's graphs against what was trained: the gate"))
+    _add_quantize(verbs.add_parser("quantize", help="an export's graph in fp16 and int8, within a bound"))
     _add_pack(verbs.add_parser("pack", help="exported model to signed bundle"))
     _add_evaluate(verbs.add_parser("evaluate", help="a checkpoint's figures on a split"))
     _add_shards(verbs.add_parser("shards", help="a data folder's images in a few large files"))
@@ -224,6 +229,18 @@ def _export(args: argparse.Namespace) -> int:
     return 0
 
 
+def _add_parity(parser: argparse.ArgumentParser) -> None:
+    from trainer.export.parity_command import add_arguments
+
+    add_arguments(parser)
+
+
+def _add_quantize(parser: argparse.ArgumentParser) -> None:
+    from trainer.export.quantize_command import add_arguments
+
+    add_arguments(parser)
+
+
 def _add_pack(parser: argparse.ArgumentParser) -> None:
     parser.add_argument("export", type=Path, metavar="EXPORT", help="folder written by export")
     signing = parser.add_mutually_exclusive_group(required=True)
@@ -232,6 +249,9 @@ def _add_pack(parser: argparse.ArgumentParser) -> None:
     parser.add_argument("--out", type=Path, required=True, help="bundle file to write")
     parser.add_argument("--name", help="of the bundle (the run's name)")
     parser.add_argument("--version", default="0.1.0", help="of the bundle (0.1.0)")
+    parser.add_argument(
+        "--precision", nargs="+", metavar="P", help="graphs to take: fp32 fp16 int8-trt int8-x86 (fp32, and the others that passed parity)"
+    )
     parser.set_defaults(run=_pack)
 
 
@@ -239,7 +259,8 @@ def _pack(args: argparse.Namespace) -> int:
     from edge_sdk.trust import private_key_from_pem
     from trainer.export.pack import pack
 
-    pack(args.export, args.out, key=None if args.unsigned else private_key_from_pem(args.key), name=args.name, version=args.version)
+    key = None if args.unsigned else private_key_from_pem(args.key)
+    pack(args.export, args.out, key=key, name=args.name, version=args.version, precisions=args.precision, say=_say)
     _say(f"{args.out.stat().st_size / 1e6:.1f} MB")
     print(args.out)
     return 0

@@ -73,6 +73,7 @@ class ModelConfig(Part, frozen=True):
     backbone: str = "resnet18"  # one of trainer.models.MODELS
     pool: Literal["avg", "cls"] = "avg"  # avg: logits are the mean of the class maps; cls: from the class token (ViT only)
     drop_path: Annotated[float, Meta(ge=0.0, lt=1.0)] = 0.0  # stochastic depth; 0.1 for a ViT from scratch
+    init: Literal["timm", "mimetic"] = "timm"  # random weights; mimetic: a ViT begins with the structure trained attention has
     weights: str | None = None  # to start from: a run's folder, a checkpoint, or a timm backbone's .safetensors or .pth; null: random
     keep_classifier: bool = False  # take the classifier over from `weights` too: for more training on other images of the same classes
 
@@ -104,6 +105,20 @@ class DinoConfig(Part, frozen=True):
     rankme_images: Count = 1024  # of the validation split, evenly spread; RankMe of different numbers cannot be compared
     min_rankme: NotNegative = 2.0  # a RankMe below this is reported as a collapse
     min_information: NotNegative = 0.02  # nats of the teacher's answer that depend on the image; below this, the same
+
+
+class DistillConfig(Part, frozen=True):
+    """A trained classifier that teaches, for the task distill; `weight` and `temperature` are usual values, not tuned on sewers."""
+
+    teacher: str | None = None  # a run's folder (its best checkpoint) or a checkpoint of a classifier; needed to resume, too
+    weight: Share = 0.5  # of the teacher's scores; the labels have the rest, with 1 they are not read
+    temperature: Positive = 2.0  # softens both sides' scores; higher shows more of what the teacher finds unlikely
+    features: Literal["cosine", "mse"] = "cosine"  # how embeddings are compared: direction alone, or length too
+    feature_weight: NotNegative = 0.0  # of the difference between embeddings; 0: none
+    map_weight: NotNegative = 0.0  # of the difference between class maps: where, not only whether; 0: none
+    # What the teacher sees. own: the size it was trained on, for every image a resize and a forward pass of that size (its cost grows with
+    # the pixels: at 224 px 3 times that of 128 px). student: the student's size, cheaper and less sharp; a ViT cannot.
+    teacher_size: Literal["own", "student"] = "own"
 
 
 class OptimConfig(Part, frozen=True):
@@ -148,13 +163,14 @@ class Config(Part, frozen=True):
     name: RunName  # the run's folder under `out`
     out: str = "runs"  # where runs go, relative to the working directory
     seed: Annotated[int, Meta(ge=0, le=2**63 - 1)] = 0  # weights, order of images and augmentation follow from it
-    task: Literal["finetune", "linear", "dino", "hybrid"] = "finetune"  # what is learnt: an entry of trainer.tasks.TASKS
+    task: Literal["finetune", "linear", "dino", "hybrid", "distill"] = "finetune"  # what is learnt: an entry of trainer.tasks.TASKS
     data: DataConfig = DataConfig()
     preprocess: PreprocessSpec = PreprocessSpec()
     augment: AugmentConfig = AugmentConfig()
     model: ModelConfig = ModelConfig()
     loss: LossConfig = LossConfig()
     dino: DinoConfig = DinoConfig()
+    distill: DistillConfig = DistillConfig()
     optim: OptimConfig = OptimConfig()
     loop: LoopConfig = LoopConfig()
 

@@ -5,19 +5,23 @@ number and seed decide the data, the learning rate, the augmentation and every r
 equals an uninterrupted one bit for bit on a CPU. Under torchrun each process runs it over its share of every batch; the first one writes.
 """
 
+from collections.abc import Iterator
 from contextlib import closing
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 
 import numpy as np
 import torch
 from lightning.fabric import Fabric
 
+from edge_sdk.contract.manifest import Ancestor
+from trainer.ancestry import ancestors_from, without_repeats
 from trainer.config import Config
-from trainer.data.loader import StepSampler
-from trainer.data.training import TrainingData, batches, read_data
+from trainer.data.loader import Batch, StepSampler
+from trainer.data.repeats import warn_of_repeats
+from trainer.data.training import TrainingData, batches, crops_stored_frames, read_data
 from trainer.device import build_fabric, synchronise_batch_statistics
-from trainer.errors import ConfigError
+from trainer.errors import ConfigError, DataError
 from trainer.evaluate.plots import write_plots
 from trainer.gradients import clip, gradients_of, refuse_non_finite
 from trainer.interrupt import StopRequest
@@ -55,6 +59,8 @@ def train(config: Config, *, resume: bool = False, stop_at: int | None = None) -
         TrainerError: If config or data cannot be used, or the loss is not finite.
     """
     data = read_data(config)
+    if not resume:
+        warn_of_repeats(data.train, data.val)
     fabric = build_fabric(config.loop)
     torch.manual_seed(config.seed)
     task = TASKS[config.task](config, data.train.targets_NC).train()
@@ -65,14 +71,15 @@ def train(config: Config, *, resume: bool = False, stop_at: int | None = None) -
     if fabric.world_size > 1 and fabric.device.type == "cuda":
         synchronise_batch_statistics(task)
     optimizer = build_optimizer(task, config.optim)
-    folder = claim(config, resume=resume)
+    folder = claim(config, resume=resume, fixed=("data.cache",) if crops_stored_frames(config, task.num_views) else ())
+    ancestors = _ancestors(task, report)
     if fabric.is_global_zero and not resume:
-        write_record(folder, config, provenance=data.provenance, data_digest=data.digest, weights=report)
+        write_record(folder, config, provenance=data.provenance, data_digest=data.digest, weights=report, ancestors=ancestors)
 
     module, fabric_optimizer = fabric.setup(task, optimizer)
     module.mark_forward_method("training_step")
     average = AveragedWeights(task.kept_model(), config.optim.ema_decay if task.model_to_validate() else 0.0)
-    state = RunState(task, optimizer, average, fabric.strategy.precision)
+    state = RunState(task, optimizer, average, fabric.strategy.precision, ancestors=ancestors)
     if resume:
         state.restore(folder / CHECKPOINTS / "last", data)
     order = StepSampler(
@@ -88,7 +95,7 @@ def train(config: Config, *, resume: bool = False, stop_at: int | None = None) -
         progress.say(_opening(config, data, fabric, order))
         if report:
             progress.say(str(report))
-        for batch in () if _out_of_patience(state, order, config) else stream:
+        for batch in () if _out_of_patience(state, order, config) else _kept_on_error(stream, state, order, folder, config, data):
             at = Moment(state.step, order.num_steps, order.steps_per_epoch)
             lr = _set_learning_rate(optimizer, scheduled_rate(at, config.optim, batch_size=config.loop.batch_size))
             _seed_step(config.seed, at.step, fabric.global_rank)
@@ -144,6 +151,28 @@ def _start(task: Task, config: Config) -> LoadReport | None:
     if config.model.weights is None:
         return None
     return task.start_from(read_weights(Path(config.model.weights)), keep_classifier=config.model.keep_classifier)
+
+
+def _ancestors(task: Task, report: LoadReport | None) -> tuple[Ancestor, ...]:
+    began = ancestors_from(Path(report.source), sha256=report.sha256) if report else ()
+    return without_repeats((*began, *task.ancestors()))
+
+
+def _kept_on_error(
+    stream: Iterator[Batch], state: RunState, order: StepSampler, folder: Path, config: Config, data: TrainingData
+) -> Iterator[Batch]:
+    """The stream; if a batch cannot be read, the steps before it are kept first, so that the run goes on there when it was mended.
+
+    The process that meets the error writes, whichever it is: the others stand at the same step and know nothing of it.
+    """
+    try:
+        yield from stream
+    except DataError as error:
+        if not state.step:
+            raise
+        whole = replace(order, start=state.step, rank=0, world_size=1)
+        state.keep(folder, config, data, best=False, doubted_rows=[draw.row for draw in next(iter(whole))])
+        raise DataError(f"{error}; step {state.step} is kept: with the file mended, go on with --resume") from error
 
 
 def _set_learning_rate(optimizer: torch.optim.Optimizer, lr: float) -> float:

@@ -15,6 +15,7 @@ import json
 import platform
 import shutil
 import subprocess
+from collections.abc import Collection, Sequence
 from dataclasses import asdict
 from importlib.metadata import version
 from pathlib import Path
@@ -24,6 +25,7 @@ from typing import TYPE_CHECKING, Any, Self, TextIO
 import msgspec
 from torch.utils.tensorboard import SummaryWriter
 
+from edge_sdk.contract.manifest import Ancestor
 from edge_sdk.contract.taxonomy import taxonomy
 from trainer.config import Config, config_from_yaml, yaml_from_config
 from trainer.data.provenance import Provenance
@@ -38,6 +40,7 @@ FREE_TO_CHANGE = (
     "data.cache",
     "data.root",
     "data.on_corrupt",
+    "distill.teacher",  # may have moved: its digest is compared
     "loop.threads",
     "loop.log_every_steps",
     "loop.save_every_steps",
@@ -46,8 +49,8 @@ FREE_TO_CHANGE = (
 )
 
 
-def claim(config: Config, *, resume: bool) -> Path:
-    """The run's folder: a new one, or on `resume` the one with the same config.
+def claim(config: Config, *, resume: bool, fixed: Collection[str] = ()) -> Path:
+    """The run's folder: a new one, or on `resume` the one with the same config; `fixed` keys may not change, though in other runs they may.
 
     Raises:
         ConfigError: If a run of this name exists and is not to be resumed, does not exist but is, or had another config.
@@ -60,7 +63,7 @@ def claim(config: Config, *, resume: bool) -> Path:
         return folder
     if not resume:
         raise ConfigError(f"{folder} holds a run already; go on with --resume, choose another name=..., or remove the folder")
-    changed = sorted(_changed_keys(config, config_from_yaml(folder / CONFIG)))
+    changed = sorted(_changed_keys(config, config_from_yaml(folder / CONFIG)) - (set(FREE_TO_CHANGE) - set(fixed)))
     if changed:
         raise ConfigError(f"{folder} was started with another {changed[0]}; resume with the same recipe and overrides")
     return folder
@@ -72,9 +75,15 @@ def has_checkpoint(config: Config) -> bool:
 
 
 def write_record(
-    folder: Path, config: Config, *, provenance: Provenance, data_digest: str, weights: "DataclassInstance | None" = None
+    folder: Path,
+    config: Config,
+    *,
+    provenance: Provenance,
+    data_digest: str,
+    weights: "DataclassInstance | None" = None,
+    ancestors: Sequence[Ancestor] = (),
 ) -> None:
-    """Write config and record, before the first step; `weights` says what the run started from."""
+    """Write config and record, before the first step; `weights` and `ancestors` say what the run learns from."""
     record = {
         "data": msgspec.to_builtins(provenance) | {"digest": data_digest, "digest_covers": "CSV bytes, names and lengths of images"},
         "classes_digest": taxonomy().digest,
@@ -82,6 +91,7 @@ def write_record(
         "python": platform.python_version(),
         "machine": platform.machine(),
         "weights": weights and asdict(weights),
+        "ancestors": msgspec.to_builtins(ancestors),
         "versions": {name: version(name) for name in ("torch", "timm", "lightning", "numpy", "opencv-python-headless")},
     }
     (folder / CONFIG).write_text(yaml_from_config(config), encoding="utf-8")
@@ -155,7 +165,7 @@ class MetricsLog:
 
 def _changed_keys(one: Config, other: Config) -> set[str]:
     flat_one, flat_other = (_flat(msgspec.to_builtins(config)) for config in (one, other))
-    return {key for key in flat_one if flat_one[key] != flat_other.get(key)} - set(FREE_TO_CHANGE)
+    return {key for key in flat_one if flat_one[key] != flat_other.get(key)}
 
 
 def _flat(tree: dict[str, Any], prefix: str = "") -> dict[str, Any]:

@@ -1,5 +1,6 @@
 """Everything that changes from step to step, and how it goes into a checkpoint and comes back."""
 
+from collections.abc import Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
@@ -8,7 +9,7 @@ import msgspec
 import torch
 from lightning.fabric.plugins.precision import Precision
 
-from edge_sdk.contract.manifest import class_list_ref
+from edge_sdk.contract.manifest import Ancestor, class_list_ref
 from trainer.checkpoint import Contract, load_state, load_weights, point, read_contract, save_checkpoint
 from trainer.config import Config
 from trainer.data.training import TrainingData
@@ -20,7 +21,10 @@ from trainer.tasks import Task
 
 @dataclass
 class RunState:
-    """Task, optimiser, averaged weights, precision (a loss scale with fp16); steps done and kept; best and latest validation."""
+    """Task, optimiser, averaged weights, precision (a loss scale with fp16); steps done and kept; best and latest validation.
+
+    `ancestors` are the weights the run learnt from, which do not change.
+    """
 
     task: Task
     optimizer: torch.optim.Optimizer
@@ -31,6 +35,7 @@ class RunState:
     best_step: int = 0
     best_f2_ciw: float = -1.0
     metrics: dict[str, float] = field(default_factory=dict)
+    ancestors: tuple[Ancestor, ...] = ()
 
     def take(self, figures: dict[str, float]) -> bool:
         """Remember a validation; whether it is the best so far. Without a classifier the latest is the best."""
@@ -54,8 +59,13 @@ class RunState:
             parts.append(f", RankMe {self.metrics['rankme']:.2f}")
         return "".join(parts) + (" (best)" if self.best_step == self.step and self.best_f2_ciw >= 0 else "")
 
-    def keep(self, folder: Path, config: Config, data: TrainingData, *, best: bool, write: bool = True) -> None:
-        """Write a checkpoint and move `last`, and `best` if it is, onto it; only remember the step where another process writes."""
+    def keep(
+        self, folder: Path, config: Config, data: TrainingData, *, best: bool, write: bool = True, doubted_rows: Sequence[int] = ()
+    ) -> None:
+        """Write a checkpoint and move `last`, and `best` if it is, onto it; only remember the step where another process writes.
+
+        The images of `doubted_rows` may be mended before the run goes on.
+        """
         self.kept_step = self.step
         if not write:
             return
@@ -71,6 +81,9 @@ class RunState:
             best_f2_ciw=self.best_f2_ciw,
             best_step=self.best_step,
             metrics=self.metrics,
+            ancestors=self.ancestors,
+            doubted_rows=tuple(doubted_rows),
+            digest_without_doubted=data.digest_without(doubted_rows) if doubted_rows else None,
         )
         save_checkpoint(checkpoint, contract=contract, weights=self.average.state(), state=self._state())
         for link in ("last", "best") if best else ("last",):
@@ -84,7 +97,7 @@ class RunState:
             DataError: If the data folder has changed since.
         """
         contract, _ = read_contract(checkpoint)
-        if contract.data_digest != data.digest:
+        if contract.data_digest != data.digest and not _mended(contract, data):
             raise DataError(f"{data.train.csv_path.parent} has changed since {checkpoint} was written; restore it or start a new run")
         state = load_state(checkpoint)
         try:
@@ -95,6 +108,7 @@ class RunState:
             raise CheckpointError(f"{checkpoint}: written by another version of the trainer ({error}); start a new run from it") from error
         self.average.load(load_weights(checkpoint))
         self.step = self.kept_step = contract.step
+        self.ancestors = contract.ancestors
         self.best_step, self.best_f2_ciw, self.metrics = contract.best_step, contract.best_f2_ciw, contract.metrics
 
     def _state(self) -> dict[str, Any]:
@@ -103,3 +117,8 @@ class RunState:
             "optimizer": self.optimizer.state_dict(),
             "precision": self.precision.state_dict(),
         }
+
+
+def _mended(contract: Contract, data: TrainingData) -> bool:
+    """Whether nothing has changed but images of the batch that could not be read."""
+    return bool(contract.doubted_rows) and contract.digest_without_doubted == data.digest_without(contract.doubted_rows)

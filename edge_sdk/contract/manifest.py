@@ -24,6 +24,7 @@ FileName = Annotated[str, Meta(pattern=r"^[a-z0-9][a-z0-9._-]{0,63}\Z")]
 Sha256 = Annotated[str, Meta(pattern=r"^[0-9a-f]{64}\Z")]
 Share = Annotated[float, Meta(ge=0.0, le=1.0)]
 Count = Annotated[int, Meta(ge=0)]
+Delta = Annotated[float, Meta(ge=-1.0, le=1.0)]
 Precision = Literal["fp32", "fp16", "int8-trt", "int8-x86"]
 Thresholds = Literal["protocol-0.5", "tuned-on-validation"]
 
@@ -45,11 +46,21 @@ class ClassListRef(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
     digest: Sha256
 
 
-class Graph(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
+class Calibration(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
+    """The images whose activations set the ranges of an int8 graph: which split, how many, and the digest that names them."""
+
+    split: str
+    num_images: Count
+    digest: Sha256
+
+
+class Graph(msgspec.Struct, frozen=True, forbid_unknown_fields=True, omit_defaults=True):
     """One ONNX file: its precision, and what turns its logits into decisions.
 
     `stored_as` is the type the weights take in the file; arithmetic is in `precision`. `thresholds` has one score per class in label
-    order, `threshold_origin` says where they come from.
+    order, `threshold_origin` says where they come from: the same for every precision of a bundle ("frozen"). `tuned_thresholds` are
+    fitted anew on validation images to this very graph, since quantisation shifts scores; None where that was not done.
+    `calibration` is None for graphs that need none. What has its default is not written, so that older SDKs read bundles without it.
     """
 
     precision: Precision
@@ -58,6 +69,8 @@ class Graph(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
     temperature: Annotated[float, Meta(gt=0.0)]
     thresholds: tuple[Share, ...]
     threshold_origin: Thresholds
+    tuned_thresholds: tuple[Share, ...] | None = None
+    calibration: Calibration | None = None
 
 
 class LabelRule(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
@@ -70,8 +83,23 @@ class LabelRule(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
     look_behind_m: Annotated[float, Meta(ge=-5.0, le=20.0)]
 
 
-class Training(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
-    """Provenance: what the weights have seen; `started_from` names the run or file they began as, None if they began at random."""
+class Ancestor(msgspec.Struct, frozen=True, forbid_unknown_fields=True, omit_defaults=True):
+    """Weights that others came from: begun as (`start`) or taught by (`teacher`), with the data they had seen; None where nobody says."""
+
+    role: Literal["start", "teacher"]
+    name: str
+    sha256: Sha256 | None = None
+    step: Count | None = None
+    data_name: str | None = None
+    data_kind: Literal["rendered", "sewer-ml", "other"] | None = None
+    data_licence: str | None = None
+
+
+class Training(msgspec.Struct, frozen=True, forbid_unknown_fields=True, omit_defaults=True):
+    """Provenance: what the weights have seen; `started_from` names the run or file they began as, None if they began at random.
+
+    `ancestors` lists all weights these came from, nearest first: the licences of their data bind this network too.
+    """
 
     backbone: str
     task: str
@@ -82,6 +110,7 @@ class Training(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
     num_images: Count
     git_revision: str
     started_from: str | None = None
+    ancestors: tuple[Ancestor, ...] = ()
 
 
 class ClassFigures(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
@@ -108,8 +137,13 @@ class Evaluation(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
     classes: tuple[ClassFigures, ...]
 
 
-class Parity(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
-    """Agreement of a graph with the torch model, in scores (0..1) and in decisions at the graph's thresholds."""
+class Parity(msgspec.Struct, frozen=True, forbid_unknown_fields=True, omit_defaults=True):
+    """Agreement of a graph with the torch model, in scores (0..1), in decisions at the graph's thresholds, and in the metric.
+
+    Deltas are graph minus reference as fractions of 1, so a loss is negative: at the frozen thresholds, with a 95 % interval over
+    resampled images, and with the thresholds of both tuned anew on validation images. `bound` and `bound_tuned` are the largest losses
+    of F2_CIW the gate allows, `passed` is its verdict. None: not measured.
+    """
 
     precision: Precision
     reference: str
@@ -117,6 +151,20 @@ class Parity(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
     max_abs_dp: Share
     mean_abs_dp: Share
     decision_flips: Count
+    data_name: str | None = None
+    split: str | None = None
+    provider: str | None = None
+    f2_ciw: Share | None = None
+    f1_normal: Share | None = None
+    delta_f2_ciw: Delta | None = None
+    delta_f2_ciw_interval: tuple[Delta, Delta] | None = None
+    delta_f1_normal: Delta | None = None
+    f2_ciw_tuned: Share | None = None
+    delta_f2_ciw_tuned: Delta | None = None
+    delta_f1_normal_tuned: Delta | None = None
+    bound: Share | None = None
+    bound_tuned: Share | None = None
+    passed: bool | None = None
 
 
 class Manifest(msgspec.Struct, frozen=True, forbid_unknown_fields=True, kw_only=True):
@@ -149,6 +197,10 @@ class Manifest(msgspec.Struct, frozen=True, forbid_unknown_fields=True, kw_only=
             carried = ", ".join(g.precision for g in self.graphs)
             raise ContractError(f"bundle {self.name} {self.version} has no {precision} graph; it carries: {carried}")
         return found
+
+    def parity_of(self, precision: str) -> Parity | None:
+        """What is known of a graph's agreement with what was trained; None if it was never measured."""
+        return next((p for p in self.parity if p.precision == precision), None)
 
 
 class _SchemaOnly(msgspec.Struct):
@@ -202,8 +254,11 @@ def _check_contract(manifest: Manifest, where: str) -> None:
             f"this SDK has {own.name} ({own.digest[:12]}); train and pack with the same class list"
         )
     for graph in manifest.graphs:
-        if len(graph.thresholds) != len(own.codes):
-            raise ContractError(f"{where}: {graph.precision} has {len(graph.thresholds)} thresholds for {len(own.codes)} classes")
+        for thresholds in (graph.thresholds, graph.tuned_thresholds):
+            if thresholds is not None and len(thresholds) != len(own.codes):
+                raise ContractError(f"{where}: {graph.precision} has {len(thresholds)} thresholds for {len(own.codes)} classes")
+    if len({graph.precision for graph in manifest.graphs}) != len(manifest.graphs):
+        raise CorruptBundleError(f"{where}: two graphs of one precision")
     names = [entry.name for entry in manifest.files]
     if len(set(names)) != len(names) or RESERVED & set(names):
         raise CorruptBundleError(f"{where}: a file is listed twice, or named like the manifest itself")

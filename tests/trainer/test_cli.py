@@ -96,7 +96,8 @@ def test_usage_error_is_exit_code_2(capsys: pytest.CaptureFixture[str]) -> None:
 def test_verbs_are_frozen() -> None:
     verbs = next(action for action in build_parser()._actions if action.dest == "verb")
 
-    frozen = ["synth", "pretrain", "linear", "finetune", "export", "pack", "evaluate", "shards", "reproduce", "keygen"]
+    training = ["pretrain", "linear", "finetune", "distill"]
+    frozen = ["synth", *training, "export", "parity", "quantize", "pack", "evaluate", "shards", "reproduce", "keygen"]
     assert list(verbs.choices or ()) == frozen
 
 

@@ -18,6 +18,7 @@ PARTS = {
     "finetune": {},
     "dino": {"dino": {"hidden": 32, "bottleneck": 16, "prototypes": 32}},
     "hybrid": {"dino": {"hidden": 32, "bottleneck": 16, "prototypes": 32}},
+    "distill": {"distill": {"feature_weight": 0.5}},
 }
 
 pytestmark = pytest.mark.slow
@@ -51,10 +52,11 @@ def figures(folder: Path, part: str) -> list[dict[str, Any]]:
 
 
 @pytest.mark.parametrize("task", PARTS)
-def test_two_processes_have_the_losses_of_one(recipe: Path, tmp_path: Path, task: str) -> None:
+def test_two_processes_have_the_losses_of_one(recipe: Path, tmp_path: Path, teacher: Path, task: str) -> None:
     tree = yaml.safe_load(recipe.read_text()) | PARTS[task] | {"task": task}
+    tree["distill"] = tree.get("distill", {}) | {"teacher": str(teacher)}
     recipe.write_text(yaml.safe_dump(tree))
-    verb = "finetune" if task == "finetune" else "pretrain"
+    verb = task if task in ("finetune", "distill") else "pretrain"
 
     run(sys.executable, "-m", "trainer.cli", verb, str(recipe), "name=one")
     run(*TORCHRUN, "-m", "trainer.cli", verb, str(recipe), "name=two", "loop.accumulate=2")  # images one by one: the mean is the same

@@ -15,7 +15,7 @@ Everything is checked before the first step, because an error in image 900,000 m
 import csv
 import hashlib
 import os
-from collections.abc import Iterator, Sequence
+from collections.abc import Collection, Iterator, Sequence
 from dataclasses import dataclass
 from functools import cached_property
 from operator import itemgetter
@@ -83,16 +83,31 @@ class Split:
         Raises:
             DataError: If an image is listed but cannot be reached.
         """
+        return self.digest_without(())
+
+    def digest_without(self, rows: Collection[int]) -> str:
+        """The same without the lengths of some rows' images.
+
+        Raises:
+            DataError: As `digest`.
+        """
+        left_out = frozenset(rows)
         try:
             state = hashlib.sha256(self.csv_path.read_bytes())
-            num_bytes_N = self._num_bytes()
+            num_bytes_N = self.num_bytes_N
         except OSError as error:
             raise DataError(f"{error.filename}: {error.strerror}; mend the link or drop the row") from error
-        for name, num_bytes in zip(self.files, num_bytes_N.tolist(), strict=True):
-            state.update(f"\n{name} {num_bytes}".encode("utf-8", "surrogateescape"))
+        for row, (name, num_bytes) in enumerate(zip(self.files, num_bytes_N.tolist(), strict=True)):
+            state.update(f"\n{name} {'' if row in left_out else num_bytes}".encode("utf-8", "surrogateescape"))
         return state.hexdigest()
 
-    def _num_bytes(self) -> NDArray[np.integer]:
+    @cached_property
+    def num_bytes_N(self) -> NDArray[np.integer]:
+        """Length of each image's file.
+
+        Raises:
+            OSError: If one cannot be reached.
+        """
         if self.shards is not None:
             return self.shards.num_bytes_N if self.rows_N is None else self.shards.num_bytes_N[self.rows_N]
         row_of, num_bytes_N = {name: row for row, name in enumerate(self.files)}, np.zeros(len(self), np.int64)

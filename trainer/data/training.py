@@ -2,7 +2,7 @@
 
 import hashlib
 import logging
-from collections.abc import Generator, Sequence
+from collections.abc import Collection, Generator, Sequence
 from contextlib import closing
 from dataclasses import dataclass
 from pathlib import Path
@@ -32,6 +32,10 @@ class TrainingData:
     provenance: Provenance
     digest: str
 
+    def digest_without(self, rows: Collection[int]) -> str:
+        """`digest` without the lengths of these rows' training images: the same before and after they were mended."""
+        return _joined(self.train.digest_without(rows), self.val.digest)
+
 
 def read_data(config: Config) -> TrainingData:
     """Read and check everything a run needs from the data folder; of the training split the part that the recipe asks for.
@@ -47,7 +51,12 @@ def read_data(config: Config) -> TrainingData:
             f"{train.csv_path}: {len(train)} training images do not fill a batch of {config.loop.batch_size}; "
             f"set loop.batch_size to {len(train)} or less"
         )
-    return TrainingData(train, val, provenance, hashlib.sha256(f"{train.digest} {val.digest}".encode()).hexdigest())
+    return TrainingData(train, val, provenance, _joined(train.digest, val.digest))
+
+
+def crops_stored_frames(config: Config, num_views: int) -> bool:
+    """Whether crops are cut from frames as they are stored, unless `data.cache` keeps prepared images: then it changes what is seen."""
+    return config.augment.on == "loader" and (num_views > 1 or config.augment.policy == "paper")
 
 
 def batches(data: TrainingData, order: StepSampler, config: Config, *, num_views: int = 1) -> Generator[Batch, None, None]:
@@ -69,7 +78,7 @@ def batches(data: TrainingData, order: StepSampler, config: Config, *, num_views
 
 def _from_loader(split: Split, order: StepSampler, config: Config, *, num_views: int) -> Generator[Batch, None, None]:
     cache, on_corrupt = config.data.cache, config.data.on_corrupt
-    if not cache and (num_views > 1 or config.augment.policy == "paper"):
+    if not cache and crops_stored_frames(config, num_views):
         image_at: ImageAt = Frames(split, config.preprocess)
     else:
         image_at = image_reader(split, config.preprocess, cache=cache, on_corrupt=on_corrupt)
@@ -86,6 +95,10 @@ def eval_batches(split: Split, config: Config, rows: Sequence[int] | None = None
     images: Dataset[Batch] = EvalImages(split, image_reader(split, config.preprocess, cache=config.data.cache))
     part = images if rows is None else Subset(images, rows)
     return plainly(eval_loader(part, batch_size=config.loop.batch_size, workers=config.data.workers))
+
+
+def _joined(*digests: str) -> str:
+    return hashlib.sha256(" ".join(digests).encode()).hexdigest()
 
 
 def _naming_replaced(stream: Generator[Batch, None, None], order: StepSampler, split: Split) -> Generator[Batch, None, None]:

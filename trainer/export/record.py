@@ -21,7 +21,8 @@ class ExportRecord(msgspec.Struct, frozen=True, forbid_unknown_fields=True, kw_o
     """All a manifest says that is known at export.
 
     `evaluation` follows the protocol (threshold 0.5), `evaluation_tuned` uses thresholds tuned on validation images, where it flatters.
-    `generator` names what rendered the data, where that is so. `model_bytes` is the file's size.
+    `generator` names what rendered the data, where that is so. `model_bytes` is the file's size. `checkpoint` and `data_root` say where
+    both lay at export, for `parity` and `quantize`; None in exports made before that was kept. They do not enter the bundle.
     """
 
     name: str
@@ -36,6 +37,8 @@ class ExportRecord(msgspec.Struct, frozen=True, forbid_unknown_fields=True, kw_o
     evaluation_tuned: tuple[Evaluation, ...]
     parity: Parity
     model_bytes: int
+    checkpoint: str | None = None
+    data_root: str | None = None
 
 
 def write_record(folder: Path, record: ExportRecord) -> None:

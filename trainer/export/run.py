@@ -18,6 +18,7 @@ from edge_sdk.contract.preprocess import PreprocessSpec
 from edge_sdk.contract.taxonomy import taxonomy
 from edge_sdk.runtime import Session
 from edge_sdk.runtime.onnx import OnnxSession
+from trainer.ancestry import ancestors_of
 from trainer.checkpoint import Contract, load_model
 from trainer.config import Config
 from trainer.data.images import prepared_image
@@ -77,6 +78,7 @@ def export_checkpoint(
     record = _measured(
         model, session, contract, config, data, stored_as=stored_as, thresholds=thresholds, model_bytes=len(onnx_bytes), say=say
     )
+    record = replace(record, checkpoint=str(checkpoint.resolve()), data_root=str(Path(config.data.root).resolve()))
     files, golden = golden_files(data.val, golden_rows(data.val.targets_NC), session, config.preprocess)
     session.close()
     out.mkdir(parents=True, exist_ok=True)
@@ -166,6 +168,7 @@ def training_of(contract: Contract, config: Config) -> Training:
         num_images=contract.num_images,
         git_revision=contract.git_revision,
         started_from=Path(config.model.weights).name if config.model.weights else None,
+        ancestors=ancestors_of(contract, config),
     )
 
 

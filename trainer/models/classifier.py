@@ -28,8 +28,8 @@ class GraphOutputs(NamedTuple):
 class DefectClassifier(Encoder):
     """An encoder with a linear classifier over its feature cells; arguments as there."""
 
-    def __init__(self, backbone: str, spec: PreprocessSpec, *, pool: str = "avg", drop_path: float = 0.0) -> None:
-        super().__init__(backbone, spec, pool=pool, drop_path=drop_path)
+    def __init__(self, backbone: str, spec: PreprocessSpec, *, pool: str = "avg", drop_path: float = 0.0, init: str = "timm") -> None:
+        super().__init__(backbone, spec, pool=pool, drop_path=drop_path, init=init)
         self.classifier = nn.Linear(self.num_features, len(taxonomy()))
         nn.init.trunc_normal_(self.classifier.weight, std=0.02)
         nn.init.zeros_(self.classifier.bias)
@@ -48,4 +48,4 @@ class DefectClassifier(Encoder):
 
 def build_classifier(config: ModelConfig, spec: PreprocessSpec) -> DefectClassifier:
     """The classifier a recipe asks for, at random weights."""
-    return DefectClassifier(config.backbone, spec, pool=config.pool, drop_path=config.drop_path)
+    return DefectClassifier(config.backbone, spec, pool=config.pool, drop_path=config.drop_path, init=config.init)

@@ -16,6 +16,7 @@ from torch import Tensor, nn
 from edge_sdk.contract.preprocess import PreprocessSpec
 from trainer.config import ModelConfig
 from trainer.errors import ConfigError
+from trainer.models.mimetic import init_mimetic
 from trainer.models.normalise import Normalise
 
 # Name in timm -> pixels per feature cell.
@@ -43,18 +44,21 @@ class Encoder(nn.Module):
         spec: Geometry; fixes the input size (a ViT's position embedding depends on it).
         pool: "avg" over the cells, or "cls" for a ViT's class token.
         drop_path: Rate of stochastic depth while training.
+        init: How random weights are drawn: "timm", or "mimetic" for a ViT (`trainer.models.mimetic`).
 
     Raises:
-        ConfigError: If the backbone is unknown, or the geometry or pooling does not fit it.
+        ConfigError: If the backbone is unknown, or the geometry, pooling or kind of weights does not fit it.
     """
 
-    def __init__(self, backbone: str, spec: PreprocessSpec, *, pool: str = "avg", drop_path: float = 0.0) -> None:
+    def __init__(self, backbone: str, spec: PreprocessSpec, *, pool: str = "avg", drop_path: float = 0.0, init: str = "timm") -> None:
         super().__init__()
-        _check(backbone, spec, pool)
+        _check(backbone, spec, pool, init)
         self.name, self.is_vit, self.pool = backbone, backbone.startswith("vit"), pool
         self.cells = (spec.height // MODELS[backbone], spec.width // MODELS[backbone])
         self.normalise = Normalise()
         self.backbone = _backbone(backbone, (spec.height, spec.width), drop_path)
+        if init == "mimetic":
+            init_mimetic(self.backbone)
         self._cells_or_tokens: Callable[[Any, Tensor], Tensor] = _cells_or_tokens
 
     @property
@@ -80,7 +84,7 @@ class Encoder(nn.Module):
 
 def build_encoder(config: ModelConfig, spec: PreprocessSpec) -> Encoder:
     """The encoder a recipe asks for, at random weights."""
-    return Encoder(config.backbone, spec, pool=config.pool, drop_path=config.drop_path)
+    return Encoder(config.backbone, spec, pool=config.pool, drop_path=config.drop_path, init=config.init)
 
 
 def _cells_or_tokens(backbone: Any, standardised_NCHW: Tensor) -> Tensor:
@@ -97,7 +101,7 @@ def _backbone(name: str, size: tuple[int, int], drop_path: float) -> Any:
     return timm.create_model(name, pretrained=False, num_classes=0, drop_path_rate=drop_path, **kwargs)
 
 
-def _check(backbone: str, spec: PreprocessSpec, pool: str) -> None:
+def _check(backbone: str, spec: PreprocessSpec, pool: str, init: str) -> None:
     if backbone not in MODELS:
         raise ConfigError(f"key 'model.backbone': {backbone} is not among {', '.join(MODELS)}")
     cell = MODELS[backbone]
@@ -105,3 +109,5 @@ def _check(backbone: str, spec: PreprocessSpec, pool: str) -> None:
         raise ConfigError(f"key 'preprocess': {spec.width}x{spec.height} px is no multiple of {backbone}'s cell of {cell} px")
     if pool == "cls" and not backbone.startswith("vit"):
         raise ConfigError(f"key 'model.pool': {backbone} has no class token; use avg")
+    if init == "mimetic" and not backbone.startswith("vit"):
+        raise ConfigError(f"key 'model.init': {backbone} has no attention to shape; use timm")

@@ -75,6 +75,7 @@ def complete(
         seconds=round(seconds, 1),
         f2_ciw=report.f2_ciw if report else None,
         f1_normal=report.f1_normal if report else None,
+        mean_ap=report.mean_ap if report else None,
         rankme=contract.metrics.get("rankme"),
     )
     write_json(out / CELLS / f"{config.name}.json", result)

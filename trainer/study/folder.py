@@ -42,7 +42,7 @@ class CellResult(msgspec.Struct, frozen=True, forbid_unknown_fields=True, kw_onl
     """What a finished cell came to.
 
     `settings` is its config without what changes no figure; `model_sha256` tells the weights it ended with, `weights_sha256` those it
-    started from. F2_CIW and F1_Normal are None for a cell without a classifier, RankMe (on Val) for one that is not pretraining.
+    started from. F2_CIW, F1_Normal and mAP are None for a cell without a classifier, RankMe (on Val) for one that is not pretraining.
     `seconds` are those of training and its validations, without parts of a run that were killed.
     """
 
@@ -55,6 +55,7 @@ class CellResult(msgspec.Struct, frozen=True, forbid_unknown_fields=True, kw_onl
     seconds: float
     f2_ciw: Figure | None = None
     f1_normal: Figure | None = None
+    mean_ap: Figure | None = None
     rankme: float | None = None
 
 

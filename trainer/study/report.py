@@ -77,7 +77,7 @@ def title(report: StudyReport) -> str:
 
 def head(report: StudyReport) -> tuple[str, ...]:
     """What must be read before the figures."""
-    measured = f"measured on {report.split} ({report.num_measured:,} images) at threshold 0.5, best checkpoint by F2_CIW on Val"
+    measured = f"measured on {report.split} ({report.num_measured:,} images) at threshold 0.5 (mAP: at none), best checkpoint by F2_CIW on Val"
     chosen = "; the checkpoint was chosen on Val too, which flatters the figures" if report.split == "Val" else ""
     return (
         _warning(report),
@@ -90,7 +90,7 @@ def head(report: StudyReport) -> tuple[str, ...]:
 def columns(report: StudyReport) -> tuple[str, ...]:
     """Headings; the data set's name stands in each of ours."""
     ours, published = f"ours on {report.data_name}", PUBLISHED_ON
-    names = ("F2_CIW % (95 %)", "F1_Normal % (95 %)", "RankMe", "training images", "epochs", "minutes")
+    names = ("F2_CIW % (95 %)", "F1_Normal % (95 %)", "mAP % (95 %)", "RankMe", "training images", "epochs", "minutes")
     return (
         *("backbone", "step", "labels"),
         *(f"{ours}: {name}" for name in names),
@@ -125,7 +125,8 @@ def csv_from_report(report: StudyReport) -> str:
 
 CSV_COLUMNS = (
     *("data", "kind", "split", "scale", "cell", "backbone", "step", "labels_percent", "status", "reason"),
-    *("f2_ciw", "f2_ciw_low", "f2_ciw_high", "f1_normal", "f1_normal_low", "f1_normal_high", "rankme"),
+    *("f2_ciw", "f2_ciw_low", "f2_ciw_high", "f1_normal", "f1_normal_low", "f1_normal_high"),
+    *("mean_ap", "mean_ap_low", "mean_ap_high", "rankme"),
     *("training_images", "epochs", "seconds"),
     *("sewer_ml_published_f2_ciw", "sewer_ml_published_f1_normal", "sewer_ml_published_rankme"),
 )
@@ -133,9 +134,10 @@ CSV_COLUMNS = (
 
 def _csv_cells(row: Row) -> list[object]:
     ours, published = row.measured, row.published_on_sewer_ml
-    figures: list[object] = [""] * 10
+    figures: list[object] = [""] * 13
     if ours:
-        figures = [*_percents(ours.f2_ciw), *_percents(ours.f1_normal), ours.rankme, ours.num_train, ours.epochs, ours.seconds]
+        scores = (ours.f2_ciw, ours.f1_normal, ours.mean_ap)
+        figures = [*(value for score in scores for value in _percents(score)), ours.rankme, ours.num_train, ours.epochs, ours.seconds]
     theirs = (published.f2_ciw, published.f1_normal, published.rankme)
     return [row.cell, row.backbone, row.title, row.percent, row.status, row.reason, *figures, *theirs]
 
@@ -179,9 +181,9 @@ def _warning(report: StudyReport) -> str:
 def _ours(row: Row) -> tuple[str, ...]:
     ours = row.measured
     if ours is None:
-        return (f"failed: {row.reason}" if row.status == "failed" else row.status, *[NONE] * 5)
-    f2_ciw, f1_normal = (_interval(figure) for figure in (ours.f2_ciw, ours.f1_normal))
-    return (f2_ciw, f1_normal, _number(ours.rankme), f"{ours.num_train:,}", str(ours.epochs), f"{ours.seconds / 60:.1f}")
+        return (f"failed: {row.reason}" if row.status == "failed" else row.status, *[NONE] * 6)
+    scores = (_interval(figure) for figure in (ours.f2_ciw, ours.f1_normal, ours.mean_ap))
+    return (*scores, _number(ours.rankme), f"{ours.num_train:,}", str(ours.epochs), f"{ours.seconds / 60:.1f}")
 
 
 def _percents(figure: Figure | None) -> list[object]:

@@ -12,6 +12,7 @@ from typing import ClassVar
 
 from torch import Tensor, nn
 
+from edge_sdk.contract.manifest import Ancestor
 from trainer.data.loader import Batch
 from trainer.models import DefectClassifier, Encoder
 from trainer.models.pretrained import LoadReport, PretrainedWeights, load_encoder
@@ -47,6 +48,10 @@ class Task(nn.Module):
             CheckpointError: If they do not fit.
         """
         return load_encoder(self.kept_model(), weights, keep_classifier=keep_classifier)
+
+    def ancestors(self) -> tuple[Ancestor, ...]:
+        """Trained weights it learns from besides those it starts from, with their own ancestors."""
+        return ()
 
     def compile_backbones(self) -> None:
         """Compile every encoder in it."""
