@@ -14,12 +14,16 @@ from typing import NoReturn
 
 from edge_sdk import __version__
 from edge_sdk.errors import EdgeSdkError
-from edge_sdk.verbs import info, run, selftest, unpack
+from edge_sdk.verbs import build, doctor, info, report, run, selftest, status, unpack
 
 VERBS = {
     "run": (run, "film in, observations along the pipe out"),
+    "report": (report, "the reports of a run from its journal, also after a crash"),
+    "status": (status, "how a running inspection is: state, what it lacks, frames, cameras, journal, machine"),
     "info": (info, "what a bundle is, where it comes from and how good it is"),
+    "build": (build, "build a bundle's TensorRT engines for this device, before it drives"),
     "selftest": (selftest, "run a bundle's golden frames on this machine"),
+    "doctor": (doctor, "whether this machine can run the SDK, and what would make it quicker"),
     "unpack": (unpack, "write a bundle file as a folder, for looking at"),
 }
 

@@ -10,6 +10,7 @@ EdgeSdkError
 │   ├── CorruptBundleError   bytes that are not what was signed
 │   └── ContractError        another class list, graph interface or schema than this SDK's
 ├── RuntimeUnavailableError  no inference runtime could be started
+│   └── EngineError          no TensorRT engine on this device; another runtime can serve
 ├── InferenceError           the runtime failed or returned what must not become an observation
 └── OutputError              a report or picture could not be written
 
@@ -55,6 +56,20 @@ class ContractError(BundleError):
 
 class RuntimeUnavailableError(EdgeSdkError):
     """No inference runtime could be started."""
+
+
+class EngineError(RuntimeUnavailableError):
+    """No TensorRT engine could be built or loaded on this device; the next runtime of the chain can still serve.
+
+    Args:
+        message: One line: what, where, what to do.
+        reason: The same in one word, for counters: no_tensorrt, bad_version, no_gpu, contract, parse, build, timeout, memory, stopped,
+            crashed, load or warm_up.
+    """
+
+    def __init__(self, message: str, *, reason: str) -> None:
+        super().__init__(message)
+        self.reason = reason
 
 
 class InferenceError(EdgeSdkError):

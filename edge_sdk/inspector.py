@@ -6,24 +6,31 @@
         for observation in run: ...
     run.inspection      # the whole record, also after an early stop
 
-A bundle that fails its golden frames on this machine never serves.
+A bundle that fails its golden frames on this machine never serves. Which runtime and which graph run is decided here, once, and recorded.
 """
 
 from collections.abc import Callable
 from pathlib import Path
 from types import TracebackType
+from typing import Literal
+
+import msgspec
 
 from edge_sdk.bundle import Bundle
 from edge_sdk.camera import FrameSource
-from edge_sdk.contract.golden import GoldenReport, run_golden
 from edge_sdk.contract.manifest import Graph
-from edge_sdk.errors import InferenceError
+from edge_sdk.errors import ContractError
 from edge_sdk.odometer import Odometer
 from edge_sdk.run import Run
-from edge_sdk.run_record import RunContext
+from edge_sdk.run_record import ProviderWatch, RunContext
 from edge_sdk.runtime import Session
+from edge_sdk.runtime.chain import ChainSession
+from edge_sdk.runtime.choose import GraphChooser
+from edge_sdk.runtime.links import LINKS, Provider, Say, links
 from edge_sdk.stream import FrameResult
 from edge_sdk.tracking import TrackingPolicy
+
+ThresholdChoice = Literal["frozen", "tuned"]
 
 
 class Inspector:
@@ -31,28 +38,41 @@ class Inspector:
 
     Args:
         bundle: An opened bundle.
-        precision: Which of its graphs to run; None takes the first.
+        precision: Which of its graphs to run: `auto`, `int8`, or one of the manifest's precisions.
         threads: Threads for one inference; None lets the runtime take every core.
         policy: When scores become observations.
+        require: The one runtime to take (`tensorrt`, `cuda`, `cpu`), or none at all; None takes the best that works.
+        thresholds: `frozen` are the manifest's, the same for every precision; `tuned` those fitted to the very graph.
+        say: Told, in one line each, what takes long, what is broken, and what runs.
 
     Raises:
         RuntimeUnavailableError: If no runtime loads the graph.
         InferenceError: If the golden frames do not give the expected scores here.
+        BundleError: If the bundle has no such graph or thresholds, or none that agrees with the trained model.
+        InputError: If there is no such precision or runtime.
     """
 
     def __init__(
-        self, bundle: Bundle, *, precision: str | None = None, threads: int | None = None, policy: TrackingPolicy | None = None
+        self,
+        bundle: Bundle,
+        *,
+        precision: str = "auto",
+        threads: int | None = None,
+        policy: TrackingPolicy | None = None,
+        require: Provider | None = None,
+        thresholds: ThresholdChoice = "frozen",
+        say: Say = lambda line: None,
     ) -> None:
         self.bundle, self.policy = bundle, policy or TrackingPolicy()
-        self.graph: Graph = bundle.manifest.graph(precision) if precision else bundle.manifest.graphs[0]
-        self.session: Session = session_from_bundle(bundle, self.graph, threads=threads)
-        self.self_test = self_test(bundle, self.session)
-        if not self.self_test.passed:
+        chooser = GraphChooser(bundle, precision, threads=threads, say=say)
+        self.session = ChainSession(bundle, links(require), chooser, threads=threads, say=say)
+        self.self_test = self.session.self_test
+        try:
+            self.graph: Graph = graph_with_thresholds(self.session.graph, thresholds)
+        except ContractError:
             self.session.close()
-            raise InferenceError(
-                f"{bundle.identity}: the golden frames differ by {self.self_test.max_abs_dp:.3f} in score, at most "
-                f"{self.self_test.tolerance:.3f} is allowed; this model must not serve on this machine ({self.session.provider})"
-            )
+            raise
+        say(f"{bundle.identity} runs as {self.session.precision} on {self.session.provider}: {self.session.precision_reason}")
 
     def run(
         self,
@@ -73,8 +93,17 @@ class Inspector:
         Returns:
             A run to iterate over for observations, as they close.
         """
-        context = RunContext(bundle=self.bundle, graph=self.graph, session=self.session, self_test=self.self_test, policy=self.policy)
-        return Run(context, source, odometer=odometer, out=out, on_frame=on_frame)
+        watch = ProviderWatch(self.session)
+        context = RunContext(
+            bundle=self.bundle, graph=self.graph, session=self.session, self_test=self.self_test, policy=self.policy, watch=watch
+        )
+
+        def heed(result: FrameResult) -> None:
+            watch.add(result)
+            if on_frame is not None:
+                on_frame(result)
+
+        return Run(context, source, odometer=odometer, out=out, on_frame=heed)
 
     def close(self) -> None:
         """Free the session."""
@@ -87,13 +116,23 @@ class Inspector:
         self.close()
 
 
-def session_from_bundle(bundle: Bundle, graph: Graph, *, threads: int | None = None) -> Session:
-    """Load one of a bundle's graphs on the runtime of this machine (ONNX Runtime on the CPU so far)."""
-    from edge_sdk.runtime.onnx import OnnxSession  # here, so that `import edge_sdk` stays quick and works without onnxruntime
+def graph_with_thresholds(graph: Graph, choice: ThresholdChoice) -> Graph:
+    """The graph as it is, or with the thresholds fitted to it in place of the frozen ones.
 
-    return OnnxSession(bundle.read(graph.file), precision=graph.precision, threads=threads)
+    Raises:
+        ContractError: If none were fitted.
+    """
+    if choice == "frozen":
+        return graph
+    if graph.tuned_thresholds is None:
+        raise ContractError(f"the bundle has no tuned thresholds for {graph.precision}; run it with the frozen ones")
+    return msgspec.structs.replace(graph, thresholds=graph.tuned_thresholds, threshold_origin="tuned-on-validation")
 
 
-def self_test(bundle: Bundle, session: Session) -> GoldenReport:
-    """Run the bundle's golden frames on this machine."""
-    return run_golden(bundle.golden(), bundle.read, session.run, spec=bundle.manifest.preprocess, precision=session.precision)
+def session_from_bundle(bundle: Bundle, graph: Graph, *, threads: int | None = None, provider: Provider = "cpu") -> Session:
+    """One of a bundle's graphs on one runtime, without chain and golden frames: for measurements that name what they ran on.
+
+    Raises:
+        RuntimeUnavailableError: If that runtime does not load it.
+    """
+    return LINKS[provider].create(bundle.read(graph.file), precision=graph.precision, threads=threads, say=lambda line: None)

@@ -13,7 +13,8 @@ RECORD_SCHEMA_VERSION = 1
 NOT_ASSESSED = ("clock", "quantification", "characterisation", "joint", "severity")
 
 ChainageQuality = Literal["ok", "interpolated", "stale", "jump", "reset", "none"]
-RunStatus = Literal["complete", "incomplete", "interrupted"]
+RunStatus = Literal["complete", "incomplete", "interrupted", "recovered"]
+Stage = Literal["import", "create", "warm_up", "self_test", "run"]
 
 
 class Record(msgspec.Struct, frozen=True, forbid_unknown_fields=True, kw_only=True):
@@ -111,7 +112,7 @@ class Gap(Record, frozen=True):
     With reason `no_chainage` the frames were looked at, but their place is unknown: what was seen there has a film time only.
     """
 
-    reason: Literal["unreadable", "bad_shape", "no_chainage", "truncated", "interrupted", "inference_failed"]
+    reason: Literal["unreadable", "bad_shape", "no_chainage", "truncated", "interrupted", "inference_failed", "crashed"]
     from_s: float
     to_s: float
     from_m: float | None
@@ -141,7 +142,7 @@ class SourceRecord(Record, frozen=True):
     """What was looked at. `announced_frames` is what the film's header promised, null where it promises nothing."""
 
     name: str
-    kind: Literal["film", "folder"]
+    kind: Literal["film", "folder", "live"]
     width: int
     height: int
     fps: float
@@ -159,8 +160,34 @@ class OdometerRecord(Record, frozen=True):
     resets: int
 
 
+class ProviderAttempt(Record, frozen=True):
+    """A runtime that was tried, in the order tried. `stage` and `reason` say where and why it failed; both are null for one that served.
+
+    One that served and failed later has a second entry, with stage `run`. `precision` is null where it came to no graph.
+    """
+
+    provider: str
+    precision: str | None
+    stage: Stage | None
+    reason: str | None
+    detail: str
+
+
+class ProviderChange(Record, frozen=True):
+    """A change of runtime during the run, as its results tell it: `frame_index` is the first frame that did not come from `from`."""
+
+    frame_index: int
+    from_: str = msgspec.field(name="from")
+    to: str
+    reason: str
+    detail: str
+
+
 class ModelRecord(Record, frozen=True):
-    """The model that spoke, and how it was run. `look_ahead_m` and `look_behind_m` are its label rule, metres from the camera."""
+    """The model that spoke, and how it was run. `look_ahead_m` and `look_behind_m` are its label rule, metres from the camera.
+
+    `provider` is the runtime that served last; `attempts` are all that were tried, and `provider_changes` what changed during the run.
+    """
 
     bundle: str
     version: str
@@ -179,6 +206,9 @@ class ModelRecord(Record, frozen=True):
     f1_normal: float | None
     evaluated_on: str | None
     self_test_max_abs_dp: float
+    precision_reason: str = ""
+    attempts: tuple[ProviderAttempt, ...] = ()
+    provider_changes: tuple[ProviderChange, ...] = ()
 
 
 class Inspection(Record, frozen=True):

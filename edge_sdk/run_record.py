@@ -8,8 +8,10 @@ from edge_sdk.contract.golden import GoldenReport
 from edge_sdk.contract.manifest import Evaluation, Graph
 from edge_sdk.contract.preprocess import MAX_SIDE_PX, MIN_SIDE_PX
 from edge_sdk.odometer import Odometer
-from edge_sdk.records import Accounting, ModelRecord, RunStatus, SourceRecord
+from edge_sdk.records import Accounting, ModelRecord, ProviderChange, RunStatus, SourceRecord
 from edge_sdk.runtime import Session
+from edge_sdk.runtime.chain import ChainSession
+from edge_sdk.stream import FrameResult
 from edge_sdk.tracking import TrackingPolicy
 
 DROP_WORDS = {
@@ -29,6 +31,32 @@ class RunContext:
     session: Session
     self_test: GoldenReport
     policy: TrackingPolicy
+    watch: "ProviderWatch | None" = None
+
+
+class ProviderWatch:
+    """Notes the frames at which a run's results begin to come from another runtime.
+
+    Args:
+        session: Where they come from; a plain session never changes.
+    """
+
+    def __init__(self, session: Session) -> None:
+        self._attempts = session.attempts if isinstance(session, ChainSession) else []
+        self._provider = session.provider
+        self.changes: list[ProviderChange] = []
+
+    def add(self, result: FrameResult) -> None:
+        """Look at a result."""
+        if result.provider == self._provider:
+            return
+        why = next((attempt for attempt in reversed(self._attempts) if attempt.stage == "run"), None)
+        change = ProviderChange(
+            frame_index=result.frame.seq, from_=self._provider, to=result.provider,
+            reason=(why.reason or "") if why else "", detail=why.detail if why else "",
+        )  # fmt: skip
+        self.changes.append(change)
+        self._provider = result.provider
 
 
 def status_of(source: FrameSource, accounting: Accounting, *, finished: bool) -> tuple[RunStatus, tuple[str, ...]]:
@@ -45,7 +73,10 @@ def status_of(source: FrameSource, accounting: Accounting, *, finished: bool) ->
 
 def notices_of(context: RunContext, source: FrameSource, odometer: Odometer | None) -> tuple[str, ...]:
     """What a reader of the record should know before believing its places and classes."""
-    notices = []
+    notices = [
+        f"From frame {change.frame_index} on inference ran on {change.to}: {change.from_} gave up ({change.reason}: {change.detail})."
+        for change in (context.watch.changes if context.watch else ())
+    ]
     if context.bundle.signed_by is None:
         notices.append("The bundle is not signed; nobody vouches for this model.")
     if odometer is None:
@@ -105,4 +136,7 @@ def model_record(context: RunContext) -> ModelRecord:
         f1_normal=figures.f1_normal if figures else None,
         evaluated_on=_evaluated_on(figures) if figures else None,
         self_test_max_abs_dp=round(context.self_test.max_abs_dp, 6),
+        precision_reason=session.precision_reason if isinstance(session, ChainSession) else "",
+        attempts=tuple(session.attempts) if isinstance(session, ChainSession) else (),
+        provider_changes=tuple(context.watch.changes) if context.watch else (),
     )

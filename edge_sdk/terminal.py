@@ -2,13 +2,14 @@
 
 import sys
 import time
-from collections.abc import Sequence
+from collections.abc import Collection, Sequence
 from typing import TextIO
 
 from edge_sdk.bundle import Bundle
 from edge_sdk.contract.manifest import Evaluation, Graph, Parity
 from edge_sdk.records import Inspection, Observation
 from edge_sdk.run import Run
+from edge_sdk.self_test import GraphCheck
 from edge_sdk.stream import FrameResult
 
 REFRESH_S = 0.2
@@ -70,13 +71,35 @@ def observation_table(inspection: Inspection) -> str:
     heading = ("m from start" if by_distance else "film time", "code", "class", "kind", "score", "frames", "film time")
     rows = [heading, *(_row(item) for item in inspection.observations)]
     columns = len(heading) if by_distance else len(heading) - 1
-    widths = [max(len(row[i]) for row in rows) for i in range(columns)]
-    right = {0, 4, 5, 6}
-    lines = [
-        "  ".join(cell.rjust(w) if i in right else cell.ljust(w) for i, (cell, w) in enumerate(zip(row, widths, strict=False))).rstrip()
+    lines = _aligned([row[:columns] for row in rows], right={0, 4, 5, 6})
+    return "\n".join([lines[0], "-" * max(map(len, lines)), *lines[1:]])
+
+
+def self_test_table(bundle: Bundle, checks: Sequence[GraphCheck]) -> str:
+    """What each graph did on each runtime, one aligned line each; what this machine lacks at the end."""
+    ran = [check for check in checks if check.outcome != "absent"]
+    num_golden = len(bundle.golden().frames)
+    rows = [("runtime", "graph", "max |dp|", "allowed", "p50 ms", "outcome"), *map(_check_row, ran)]
+    absent = [
+        f"{' '.join(filter(None, (check.provider, check.precision)))}: {check.detail}" for check in checks if check.outcome == "absent"
+    ]
+    lines = _aligned(rows, right={2, 3, 4}) if ran else []
+    return "\n".join([f"{bundle.identity}, {num_golden} golden frames", *lines, *(f"not here  {line}" for line in absent)])
+
+
+def _check_row(check: GraphCheck) -> Sequence[str]:
+    figures = (check.max_abs_dp, check.tolerance, check.p50_ms)
+    shown = ("-" if figure is None else f"{figure:.{digits}f}" for figure, digits in zip(figures, (6, 3, 1), strict=True))
+    return (check.provider, check.precision or "-", *shown, "passed" if check.outcome == "passed" else f"FAILED: {check.reason}")
+
+
+def _aligned(rows: Sequence[Sequence[str]], *, right: Collection[int]) -> list[str]:
+    """Columns two spaces apart, those of `right` flush right."""
+    widths = [max(map(len, column)) for column in zip(*rows, strict=True)]
+    return [
+        "  ".join(cell.rjust(w) if i in right else cell.ljust(w) for i, (cell, w) in enumerate(zip(row, widths, strict=True))).rstrip()
         for row in rows
     ]
-    return "\n".join([lines[0], "-" * max(map(len, lines)), *lines[1:]])
 
 
 def bundle_table(bundle: Bundle) -> str:
@@ -103,15 +126,19 @@ def bundle_table(bundle: Bundle) -> str:
 
 
 def _graph_line(graph: Graph, num_bytes: int) -> str:
+    tuned = "" if graph.tuned_thresholds is None else "; tuned ones with --thresholds tuned"
     return (
-        f"graph       {graph.precision}, weights stored as {graph.stored_as}, {num_bytes / 1e6:.1f} MB, thresholds {graph.threshold_origin}"
+        f"graph       {graph.precision}, weights stored as {graph.stored_as}, {num_bytes / 1e6:.1f} MB, "
+        f"thresholds {graph.threshold_origin}{tuned}"
     )
 
 
 def _parity_line(parity: Parity) -> str:
+    verdict = {None: "", True: ": passed", False: ": FAILED, not run unless asked for"}[parity.passed]
+    delta = "" if parity.delta_f2_ciw is None else f", F2_CIW {parity.delta_f2_ciw * 100:+.2f} points"
     return (
         f"parity      {parity.precision} against {parity.reference}: max |dp| {parity.max_abs_dp:.4f}, "
-        f"{parity.decision_flips} decision flips, {parity.num_images} images"
+        f"{parity.decision_flips} decision flips{delta}, {parity.num_images} images{verdict}"
     )
 
 

@@ -1,5 +1,6 @@
 """What a user sees: bad input gives one clear line and exit code 1, and nothing is lost."""
 
+import json
 import signal
 import subprocess
 import sys
@@ -146,8 +147,6 @@ def test_bad_bundles(verb: str, bundle_path: Path, trust: Path, tmp_path: Path, 
 @pytest.mark.parametrize(("change", "words"), [("schema_version", "newer than this SDK"), ("classes", "made for class list")])
 def test_bundles_of_another_contract(change: str, words: str, trust: Path, tmp_path: Path, capfd: pytest.CaptureFixture[str]) -> None:
     """Signed all the same: such bundles come from a newer or another trainer, not from an attacker."""
-    import json
-
     from edge_sdk.contract.manifest import json_from_manifest
     from edge_sdk.trust import sign
 
@@ -165,7 +164,41 @@ def test_info_and_selftest_speak_of_the_bundle(bundle_path: Path, trust: Path, c
     assert main(["info", str(bundle_path), "--trust", str(trust)]) == 0
     assert "trained on  painted (rendered images)" in capfd.readouterr().out
     assert main(["selftest", str(bundle_path), "--trust", str(trust)]) == 0
-    assert "4 golden frames" in capfd.readouterr().out
+    out = capfd.readouterr().out
+    assert "4 golden frames" in out and "passed" in out and "not here  tensorrt" in out
+
+
+def test_selftest_as_json_and_on_a_runtime_that_is_not_there(bundle_path: Path, trust: Path, capfd: pytest.CaptureFixture[str]) -> None:
+    asked = ["selftest", str(bundle_path), "--trust", str(trust), "--json", "--provider", "cpu"]
+    assert main(asked) == 0
+    (check,) = json.loads(capfd.readouterr().out)["checks"]
+    assert (check["provider"], check["precision"], check["outcome"], check["num_golden"]) == ("cpu", "fp32", "passed", 4)
+    assert check["p50_ms"] > 0 and check["max_abs_dp"] <= check["tolerance"]
+
+    assert main([*asked, "--provider", "tensorrt"]) == 1
+    assert "error: tensorrt: not_installed" in capfd.readouterr().err
+
+
+def test_selftest_of_a_model_that_computes_something_else_fails(trust: Path, tmp_path: Path, capfd: pytest.CaptureFixture[str]) -> None:
+    content = {**tiny.tiny_content(), "model.onnx": tiny.tiny_graph(gain=3.0)}
+    path = tiny.tiny_bundle(tmp_path / "b.bundle", content=content)
+
+    assert main(["selftest", str(path), "--trust", str(trust)]) == 1
+    out, err = capfd.readouterr()
+    assert "FAILED: golden_mismatch" in out and "must not serve on this machine" in only_error(err)
+
+
+def test_a_run_says_what_it_runs_on_and_obeys_what_is_required(cli, film: Path, tmp_path: Path) -> None:
+    code, _, err = cli(film, "--no-film", "--precision", "fp32", "--require", "cpu")
+    assert code == 0 and "runs as fp32 on CPUExecutionProvider: asked for" in err
+    assert inspection_from_json((tmp_path / "out" / "report.json").read_bytes()).model.precision_reason == "asked for"
+
+    code, _, err = cli(film, "--overwrite", "--require", "tensorrt")
+    assert code == 1 and "tensorrt failed at import, not_installed" in only_error(err)
+    code, _, err = cli(film, "--overwrite", "--precision", "int8")
+    assert code == 1 and "no int8 graph; it carries: fp32" in only_error(err)
+    code, _, err = cli(film, "--overwrite", "--thresholds", "tuned")
+    assert code == 1 and "no tuned thresholds for fp32" in only_error(err)
 
 
 def test_a_folder_with_results_is_not_overwritten_unless_told(cli, film: Path, tmp_path: Path) -> None:
@@ -228,7 +261,7 @@ def test_unpacking_what_is_no_bundle_is_one_line(tmp_path: Path, capfd: pytest.C
 def test_verbs_are_frozen(capfd: pytest.CaptureFixture[str]) -> None:
     with pytest.raises(SystemExit):
         main(["--help"])
-    assert "run | info | selftest | unpack" in capfd.readouterr().out
+    assert "run | report | info | build | selftest | doctor | unpack" in " ".join(capfd.readouterr().out.split())
 
 
 def test_wrong_usage_is_exit_code_2(capfd: pytest.CaptureFixture[str]) -> None:

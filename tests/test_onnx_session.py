@@ -26,7 +26,7 @@ def test_scores_and_maps_are_what_the_graph_says() -> None:
 
 def test_a_runtime_that_silently_falls_back_to_the_cpu_is_noticed(monkeypatch: pytest.MonkeyPatch) -> None:
     real = ort.InferenceSession
-    monkeypatch.setattr(ort, "InferenceSession", lambda model, options, providers: real(model, options, providers=[CPU]))
+    monkeypatch.setattr(ort, "InferenceSession", lambda model, options, providers, **rest: real(model, options, providers=[CPU]))
 
     with pytest.raises(RuntimeUnavailableError, match="asked onnxruntime for CUDAExecutionProvider, got CPUExecutionProvider"):
         OnnxSession(tiny.tiny_graph(), provider="CUDAExecutionProvider")

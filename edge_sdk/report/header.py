@@ -10,6 +10,7 @@ STATUS = {
     "complete": ("✓", "Complete", "Every frame of the source was inspected."),
     "incomplete": ("!", "Incomplete", "Part of the source was not inspected."),
     "interrupted": ("!", "Interrupted", "The run was stopped before the end of the source."),
+    "recovered": ("!", "Recovered", "The run broke off (power loss or kill); this is what its journal holds."),
 }
 
 

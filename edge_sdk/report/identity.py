@@ -1,7 +1,7 @@
 """Who made this: source, model and bundle, thresholds, figures of merit, and the account of every frame."""
 
 from edge_sdk.contract.taxonomy import taxonomy
-from edge_sdk.records import Inspection
+from edge_sdk.records import Inspection, ProviderAttempt
 from edge_sdk.report.figures import count, number, percent
 from edge_sdk.report.header import facts_of_source
 from edge_sdk.report.markup import Html, join, own_words, tag
@@ -22,7 +22,13 @@ def identity_section(inspection: Inspection) -> Html:
         ("Thresholds", model.threshold_origin.replace("-", " ")),
         ("F2-CIW", percent(model.f2_ciw) + measured),
         ("F1-Normal", percent(model.f1_normal) + measured),
-        ("Run with", f"{model.provider}, {model.precision}, {count(model.threads, 'thread')}"),
+        (
+            "Run with",
+            f"{model.provider}, {model.precision}, {count(model.threads, 'thread') if model.threads else 'threads as the runtime decides'}",
+        ),
+        *([("Precision", model.precision_reason)] if model.precision_reason else ()),
+        *((_verdict(attempt), _attempt(attempt)) for attempt in model.attempts if attempt.reason is not None),
+        *(("Runtime changed", f"at frame {c.frame_index}, from {c.from_} to {c.to}: {c.reason}") for c in model.provider_changes),
         ("Self-test", f"golden frames differ by at most {number(model.self_test_max_abs_dp, 6)} in score"),
         ("Software", f"sewer-edge {inspection.sdk_version}, record schema {inspection.schema_version}"),
         ("Run", tag("code", inspection.run_id)),
@@ -30,6 +36,15 @@ def identity_section(inspection: Inspection) -> Html:
     facts = join(join([tag("dt", name), own_words(value, "dd")]) for name, value in rows)
     terms = tag("dl", facts_of_source(inspection), facts, class_="terms")
     return tag("section", tag("h2", "Source, model and software"), terms, id="identity")
+
+
+def _verdict(attempt: ProviderAttempt) -> str:
+    return "Runtime not here" if attempt.stage == "import" else "Runtime that failed"
+
+
+def _attempt(attempt: ProviderAttempt) -> str:
+    what = " ".join(filter(None, (attempt.provider, attempt.precision)))
+    return f"{what}, at {(attempt.stage or 'start').replace('_', '-')}: {attempt.reason}: {attempt.detail}"
 
 
 def thresholds_section(inspection: Inspection) -> Html:

@@ -6,6 +6,7 @@ GAP_SHORT = {
     "no_chainage": "chainage unknown",
     "truncated": "film cut short",
     "interrupted": "run was stopped",
+    "crashed": "run broke off",
     "inference_failed": "inference failed",
 }
 GAP_LONG = {
@@ -14,6 +15,7 @@ GAP_LONG = {
     "no_chainage": "The odometer says nothing here: what was seen is placed by film time only.",
     "truncated": "The film ended before the length that it announces.",
     "interrupted": "The run was stopped here; what follows was not looked at.",
+    "crashed": "The run broke off here without an end (power loss or kill); what follows was not looked at, or not recorded.",
     "inference_failed": "The model could not be run on the frames.",
 }
 DROPPED = {

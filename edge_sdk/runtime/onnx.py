@@ -1,8 +1,11 @@
 """ONNX Runtime: the runtime that is there on every machine.
 
 One provider per session, checked after creation: onnxruntime falls back to the CPU without an error (microsoft/onnxruntime#23372),
-and a robot must know what it runs on.
+and a robot must know what it runs on. Its Python class would also do so at the n-th run, on stdout: that is switched off.
 """
+
+import io
+from contextlib import redirect_stdout
 
 import numpy as np
 import onnxruntime as ort
@@ -13,7 +16,7 @@ from edge_sdk.contract.taxonomy import taxonomy
 from edge_sdk.errors import ContractError, InferenceError, RuntimeUnavailableError
 from edge_sdk.runtime.session import checked_outputs
 
-CPU = "CPUExecutionProvider"
+CPU, CUDA = "CPUExecutionProvider", "CUDAExecutionProvider"
 NO_FOLDER = "/nonexistent"
 
 
@@ -36,8 +39,12 @@ class OnnxSession:
         self, model: bytes, *, precision: str = "fp32", threads: int | None = None, provider: str = CPU, spinning: bool = True
     ) -> None:
         self.precision, self.threads = precision, threads or 0
+        if provider == CUDA:
+            _preload_cuda()
         try:
-            self._session: ort.InferenceSession | None = ort.InferenceSession(model, _options(self.threads, spinning), providers=[provider])
+            self._session: ort.InferenceSession | None = ort.InferenceSession(
+                model, _options(self.threads, spinning), providers=[provider], enable_fallback=0
+            )
         except Exception as error:  # onnxruntime raises a dozen classes of its own for a model it cannot load
             raise RuntimeUnavailableError(f"onnxruntime {ort.__version__} cannot load the model: {_first_line(error)}") from error
         self.provider = str(self._session.get_providers()[0])
@@ -57,6 +64,13 @@ class OnnxSession:
     def close(self) -> None:
         """Free the session; further runs are an error."""
         self._session = None
+
+
+def _preload_cuda() -> None:
+    """Load CUDA and cuDNN from where pip puts them: the loader does not look there by itself. What fails here, creation tells better."""
+    if hasattr(ort, "preload_dlls"):
+        with redirect_stdout(io.StringIO()):  # it prints its failures
+            ort.preload_dlls()
 
 
 def _options(threads: int, spinning: bool) -> ort.SessionOptions:

@@ -17,9 +17,20 @@ class Session(Protocol):
     precision, `threads` the worker threads it may use (0: the runtime decides).
     """
 
-    provider: str
-    precision: str
-    threads: int
+    @property
+    def provider(self) -> str:
+        """What runs."""
+        ...
+
+    @property
+    def precision(self) -> str:
+        """The graph's precision."""
+        ...
+
+    @property
+    def threads(self) -> int:
+        """Threads of one run; 0 where the runtime decides."""
+        ...
 
     def run(self, images_NHWC: NDArray[np.uint8]) -> Outputs:
         """Run the graph on prepared RGB frames (N, H, W, 3) uint8.

@@ -4,7 +4,7 @@ import argparse
 import sys
 from pathlib import Path
 
-from edge_sdk.verbs.bundle_options import add_trust, open_bundle
+from edge_sdk.verbs.bundle_options import PRECISIONS, PROVIDERS, add_trust, open_bundle
 
 
 def add_arguments(parser: argparse.ArgumentParser) -> None:
@@ -17,6 +17,12 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
     parser.add_argument("--overwrite", action="store_true", help="write into --out even if it is not empty")
     parser.add_argument("--no-film", action="store_true", help="do not write the annotated film")
     parser.add_argument("--threads", type=_threads, help="threads for one inference (default: every core)")
+    parser.add_argument("--precision", choices=PRECISIONS, default="auto", help="which graph of the bundle (default: auto, the quickest)")
+    parser.add_argument("--require", choices=PROVIDERS, help="run on this runtime or not at all (default: the best that works)")
+    parser.add_argument(
+        "--thresholds", choices=["frozen", "tuned"], default="frozen",
+        help="the bundle's, the same for every precision (default), or those tuned to the very graph",
+    )  # fmt: skip
     parser.add_argument("--bundle", type=Path, help="a bundle file or folder (default: the shipped one)")
     add_trust(parser)
 
@@ -36,6 +42,10 @@ def run(arguments: argparse.Namespace) -> int:
         overwrite=arguments.overwrite,
         film=not arguments.no_film,
         threads=arguments.threads,
+        precision=arguments.precision,
+        require=arguments.require,
+        thresholds=arguments.thresholds,
+        say=lambda line: print(f"model: {line}", file=sys.stderr),
         progress=ProgressLine(),
     )
     print(observation_table(inspection))

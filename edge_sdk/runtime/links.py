@@ -1,0 +1,101 @@
+"""The links of the runtime chain, best first: TensorRT, ONNX Runtime on CUDA, ONNX Runtime on the CPU.
+
+A link knows how to tell whether this machine has its library without loading native GPU code, and how to make a session. Nothing is
+imported before it is asked: a machine without a GPU pays one look-up per GPU link.
+"""
+
+from collections.abc import Callable
+from dataclasses import dataclass
+from importlib import import_module
+from importlib.util import find_spec
+from typing import Literal, Protocol
+
+from edge_sdk.errors import InputError
+from edge_sdk.runtime.failure import IMPORT_FAILED, NOT_INSTALLED, PROVIDER_MISSING, LinkFailure
+from edge_sdk.runtime.session import Session
+
+Provider = Literal["tensorrt", "cuda", "cpu"]
+Say = Callable[[str], None]
+
+NOT_FOR = {"tensorrt": "int8-x86"}  # TensorRT takes symmetric zero points only
+CUDA, CPU = "CUDAExecutionProvider", "CPUExecutionProvider"
+
+
+class CreateSession(Protocol):
+    """Makes a session of a graph's bytes; raises RuntimeUnavailableError, or ContractError if the graph is not this SDK's."""
+
+    def __call__(self, onnx_bytes: bytes, *, precision: str, threads: int | None, say: Say) -> Session:
+        """A session; `say` is told of what takes long."""
+        ...
+
+
+@dataclass(frozen=True, slots=True)
+class Link:
+    """One runtime.
+
+    `missing` says why this machine does not have it (None: it seems to); `create` makes a session. A link with `trial_s` runs vendors'
+    native GPU code, which may take the process with it: it is tried in a child for at most that many seconds first.
+    """
+
+    name: Provider
+    missing: Callable[[], LinkFailure | None]
+    create: CreateSession
+    trial_s: float | None = None
+
+
+def links(require: Provider | None = None) -> tuple[Link, ...]:
+    """The chain, or the one link that is required.
+
+    Raises:
+        InputError: If there is no such link.
+    """
+    if require is None:
+        return tuple(LINKS.values())
+    if require not in LINKS:
+        raise InputError(f"there is no runtime '{require}'; choose one of {', '.join(LINKS)}")
+    return (LINKS[require],)
+
+
+def _tensorrt_missing() -> LinkFailure | None:
+    try:
+        found = find_spec("tensorrt") is not None
+    except ValueError:  # imported already, from somewhere without a spec: then it is there
+        found = True
+    return None if found else LinkFailure("import", NOT_INSTALLED, "there is no Python module tensorrt")
+
+
+def _onnxruntime_missing(provider: str) -> LinkFailure | None:
+    try:
+        available = import_module("onnxruntime").get_available_providers()
+    except ModuleNotFoundError as error:
+        return LinkFailure("import", NOT_INSTALLED, str(error))
+    except Exception as error:  # a build for another machine fails in a dozen ways; all mean that it cannot be had here
+        return LinkFailure("import", IMPORT_FAILED, f"onnxruntime cannot be imported: {error}")
+    if provider in available:
+        return None
+    return LinkFailure("import", PROVIDER_MISSING, f"this build of onnxruntime has no {provider}, only {', '.join(available)}")
+
+
+def _create_tensorrt(onnx_bytes: bytes, *, precision: str, threads: int | None, say: Say) -> Session:
+    from edge_sdk.runtime.tensorrt import session_from_onnx
+
+    return session_from_onnx(onnx_bytes, precision=precision, say=say)
+
+
+def _create_cuda(onnx_bytes: bytes, *, precision: str, threads: int | None, say: Say) -> Session:
+    from edge_sdk.runtime.onnx import OnnxSession
+
+    return OnnxSession(onnx_bytes, precision=precision, threads=threads, provider=CUDA)
+
+
+def _create_cpu(onnx_bytes: bytes, *, precision: str, threads: int | None, say: Say) -> Session:
+    from edge_sdk.runtime.onnx import OnnxSession
+
+    return OnnxSession(onnx_bytes, precision=precision, threads=threads, provider=CPU)
+
+
+LINKS: dict[str, Link] = {
+    "tensorrt": Link("tensorrt", _tensorrt_missing, _create_tensorrt, trial_s=1800.0),  # may build an engine: minutes on an Orin Nano
+    "cuda": Link("cuda", lambda: _onnxruntime_missing(CUDA), _create_cuda, trial_s=180.0),
+    "cpu": Link("cpu", lambda: _onnxruntime_missing(CPU), _create_cpu),
+}

@@ -1,0 +1,83 @@
+"""Starting a link of the chain: create a session, warm it up, hold it against the golden frames.
+
+A link that has come through all three may serve. What native GPU code there is runs in a child first (`trial.py`).
+"""
+
+import gc
+from typing import NamedTuple
+
+from edge_sdk.bundle import Bundle
+from edge_sdk.contract.golden import GoldenReport
+from edge_sdk.contract.manifest import Graph
+from edge_sdk.errors import BundleError, InferenceError
+from edge_sdk.runtime.failure import GOLDEN_MISMATCH, OUT_OF_MEMORY, LinkFailure, failure_from_error
+from edge_sdk.runtime.links import Link, Say
+from edge_sdk.runtime.proof import self_test, warm_up
+from edge_sdk.runtime.session import Session
+from edge_sdk.runtime.trial import try_in_child
+
+WARM_UP_RUNS, WARM_UP_RUNS_GPU = 1, 3
+
+
+class Serving(NamedTuple):
+    """A started link: its session, the graph it runs, and what the golden frames gave."""
+
+    link: Link
+    graph: Graph
+    session: Session
+    report: GoldenReport
+
+
+def start(link: Link, graph: Graph, bundle: Bundle, *, threads: int | None, say: Say) -> Serving:
+    """Bring a link to serve.
+
+    Raises:
+        LinkFailure: With the stage it came to.
+        BundleError: If the graph is not this SDK's; no other runtime would mend that.
+    """
+    session = _create(link, graph, bundle, threads, say)
+    try:
+        warm_up(session, bundle.manifest.preprocess, num_runs=WARM_UP_RUNS if link.trial_s is None else WARM_UP_RUNS_GPU)
+        return Serving(link, graph, session, _tested(bundle, session))
+    except Exception as error:  # InferenceError from ours, anything from a vendor's
+        session.close()
+        if isinstance(error, BundleError):
+            raise
+        raise failure_from_error(error, "warm_up", otherwise="inference_failed") from error
+
+
+def _create(link: Link, graph: Graph, bundle: Bundle, threads: int | None, say: Say) -> Session:
+    onnx_bytes = bundle.read(graph.file)
+    if link.trial_s is not None:
+        try_in_child(link, onnx_bytes, bundle.manifest.preprocess, precision=graph.precision, say=say)
+    try:
+        return _create_once(link, graph, onnx_bytes, threads, say)
+    except LinkFailure as failure:
+        if failure.reason != OUT_OF_MEMORY:
+            raise
+    gc.collect()  # sessions that were let go, still held by a cycle, give their memory back
+    return _create_once(link, graph, onnx_bytes, threads, say)
+
+
+def _create_once(link: Link, graph: Graph, onnx_bytes: bytes, threads: int | None, say: Say) -> Session:
+    try:
+        return link.create(onnx_bytes, precision=graph.precision, threads=threads, say=say)
+    except BundleError:
+        raise
+    except Exception as error:  # RuntimeUnavailableError from ours, anything from a vendor's
+        raise failure_from_error(error, "create", otherwise="create_failed") from error
+
+
+def _tested(bundle: Bundle, session: Session) -> GoldenReport:
+    try:
+        report = self_test(bundle, session)
+    except InferenceError as error:
+        raise failure_from_error(error, "self_test", otherwise="inference_failed") from error
+    if report.passed:
+        return report
+    raise LinkFailure(
+        "self_test",
+        GOLDEN_MISMATCH,
+        f"the golden frames differ by {report.max_abs_dp:.3f} in score, at most {report.tolerance:.3f} is allowed; "
+        f"this model must not serve on this machine ({session.provider})",
+    )
