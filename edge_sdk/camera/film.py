@@ -28,7 +28,7 @@ class FilmSource:
         SourceError: If the file cannot be opened as a film or has no frame.
     """
 
-    kind: Literal["film", "folder"] = "film"
+    kind: Literal["film"] = "film"
     names: tuple[str, ...] | None = None
 
     def __init__(self, path: Path, *, fps: float | None = None) -> None:

@@ -26,7 +26,7 @@ class FolderSource:
         SourceError: If there is no picture, or none that can be decoded.
     """
 
-    kind: Literal["film", "folder"] = "folder"
+    kind: Literal["folder"] = "folder"
 
     def __init__(self, path: Path, *, fps: float) -> None:
         self.name, self.fps = path.resolve().name, fps
