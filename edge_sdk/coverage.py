@@ -57,7 +57,7 @@ class CoverageLog:
             gap.to_s, gap.to_m = result.time_s, _either(result.chainage.value_m, gap.to_m)
             gap.frames += reason == self._in_gap
         if reason is not None and reason != self._in_gap:
-            self._gaps.append(_OpenGap(reason, before_s, result.time_s, before_m, before_m))
+            self._gaps.append(_OpenGap(reason, before_s, result.time_s, before_m, _either(result.chainage.value_m, before_m)))
         self._in_gap = reason
 
     def finish(self, source: FrameSource, *, interrupted: bool) -> None:

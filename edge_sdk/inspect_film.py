@@ -11,13 +11,15 @@ from edge_sdk.annotate import AnnotatedFilm
 from edge_sdk.bundle import Bundle
 from edge_sdk.camera import FrameSource, open_source
 from edge_sdk.errors import InferenceError, OutputError, SourceError
-from edge_sdk.inspector import Inspector
+from edge_sdk.inspector import Inspector, ThresholdChoice
+from edge_sdk.journal.run import RunRecorder
 from edge_sdk.odometer import Odometer
 from edge_sdk.opencv import ffmpeg_path
 from edge_sdk.pictures import FOLDER
 from edge_sdk.records import Inspection
 from edge_sdk.report import write_reports
 from edge_sdk.run import Run
+from edge_sdk.runtime.links import Provider, Say
 from edge_sdk.stream import FrameResult
 from edge_sdk.terminal import ProgressLine
 
@@ -38,6 +40,10 @@ def inspect_film(
     overwrite: bool = False,
     film: bool = True,
     threads: int | None = None,
+    precision: str = "auto",
+    require: Provider | None = None,
+    thresholds: ThresholdChoice = "frozen",
+    say: Say = lambda line: None,
     progress: ProgressLine | None = None,
 ) -> tuple[Inspection, dict[str, Path]]:
     """Inspect a film or folder and write every result.
@@ -52,6 +58,10 @@ def inspect_film(
         overwrite: Write into `out` even if it is not empty.
         film: Whether to write the annotated film.
         threads: Threads for one inference; None takes every core.
+        precision: Which graph to run; `auto` takes the quickest that agrees with the trained model.
+        require: The one runtime to take, or none at all.
+        thresholds: The manifest's, or those tuned to the very graph.
+        say: Told, in one line each, what takes long, what is broken, and what runs.
         progress: Told of every frame.
 
     Returns:
@@ -64,12 +74,15 @@ def inspect_film(
     with ExitStack() as stack:
         source = stack.enter_context(open_source(uri, fps=fps))
         readings = Odometer.from_csv(odometer, source, unit=odometer_unit) if odometer else None
-        inspector = stack.enter_context(Inspector(bundle or Bundle.open(), threads=threads))
+        inspector = stack.enter_context(
+            Inspector(bundle or Bundle.open(), precision=precision, threads=threads, require=require, thresholds=thresholds, say=say)
+        )
         out = _folder(out, source, overwrite=overwrite)
         annotated = _film(out / FILM, source, inspector) if film else None
-        hooks = [hook.add for hook in (annotated, progress) if hook is not None]
+        recorder = stack.enter_context(RunRecorder(out, policy=inspector.policy))
+        hooks = [hook.add for hook in (annotated, progress, recorder) if hook is not None]
         run = inspector.run(source, odometer=readings, out=out, on_frame=lambda result: _call(hooks, result))
-        failure = _drive(run, source, annotated, progress)
+        failure = _drive(run, recorder, source, annotated, progress)
         inspection = run.inspection
     if failure is None:
         _check_seen(inspection)
@@ -81,12 +94,14 @@ def inspect_film(
     return inspection, written
 
 
-def _drive(run: Run, source: FrameSource, film: AnnotatedFilm | None, progress: ProgressLine | None) -> OutputError | None:
+def _drive(
+    run: Run, recorder: RunRecorder, source: FrameSource, film: AnnotatedFilm | None, progress: ProgressLine | None
+) -> OutputError | None:
     """Run to the end, an interrupt or a disk that takes no more; what was seen is reported in each case."""
     try:
         if progress:
             progress.start(run, source.announced_frames)
-        for _ in run:
+        for _ in recorder.follow(run):
             pass
     except KeyboardInterrupt:
         pass  # the record says "interrupted"

@@ -8,6 +8,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from edge_sdk.errors import OutputError
+from edge_sdk.journal.files import write_durably
 from edge_sdk.localize import boxes_from_heat, heat_from_map
 from edge_sdk.records import Box, Picture
 
@@ -19,7 +20,9 @@ BOX_COLOUR = (255, 214, 10)  # RGB; stands out on concrete, clay and water alike
 
 
 def write_pictures(out: Path, stem: str, image_HWC: NDArray[np.uint8], map_hw: NDArray[np.float32], *, text: str) -> Picture:
-    """Write `<out>/pictures/<stem>.jpg` and `<stem>-heat.jpg`.
+    """Write `<out>/pictures/<stem>.jpg` and `<stem>-heat.jpg`, for good: they survive a power loss once this returns.
+
+    A picture that lies there stays, for an earlier revision of the observation may point to it: the new one then gets a number.
 
     Args:
         out: The run's folder.
@@ -31,15 +34,40 @@ def write_pictures(out: Path, stem: str, image_HWC: NDArray[np.uint8], map_hw: N
     Raises:
         OutputError: If a file cannot be written.
     """
+    picture, files = encode_pictures(free_stem(out / FOLDER, stem), image_HWC, map_hw, text=text)
+    try:
+        for name, data in files.items():
+            write_durably(out / name, data)
+    except OSError as error:
+        raise OutputError(f"{out / name}: {error.strerror}") from error
+    return picture
+
+
+def encode_pictures(stem: str, image_HWC: NDArray[np.uint8], map_hw: NDArray[np.float32], *, text: str) -> tuple[Picture, dict[str, bytes]]:
+    """The pictures of an observation as files, for `Journal.add_observation`, which writes them.
+
+    Args:
+        stem: Name without ending.
+        image_HWC: The frame, RGB.
+        map_hw: The class's activation map of this frame.
+        text: Written beside the first box.
+
+    Returns:
+        Their record, and the JPEG bytes by path relative to the run's folder.
+    """
     height, width = image_HWC.shape[:2]
     heat_HW = heat_from_map(map_hw, height=height, width=width)
     boxes = boxes_from_heat(heat_HW)
-    plain = write_jpeg(out / FOLDER / f"{stem}.jpg", image_HWC)
-    write_jpeg(out / FOLDER / f"{stem}-heat.jpg", draw_boxes(blend_heat(image_HWC, heat_HW), boxes, text=text))
-    return Picture(
-        path=f"{FOLDER}/{stem}.jpg", heatmap_path=f"{FOLDER}/{stem}-heat.jpg", sha256=hashlib.sha256(plain).hexdigest(),
-        width=width, height=height, boxes=boxes,
-    )  # fmt: skip
+    plain, heat = f"{FOLDER}/{stem}.jpg", f"{FOLDER}/{stem}-heat.jpg"
+    files = {plain: jpeg_from_image(image_HWC), heat: jpeg_from_image(draw_boxes(blend_heat(image_HWC, heat_HW), boxes, text=text))}
+    sha256 = hashlib.sha256(files[plain]).hexdigest()
+    return Picture(path=plain, heatmap_path=heat, sha256=sha256, width=width, height=height, boxes=boxes), files
+
+
+def free_stem(folder: Path, stem: str) -> str:
+    """The name itself, or with the first number under which no picture lies."""
+    names = (stem, *(f"{stem}-{n}" for n in range(2, 100_000)))
+    return next(name for name in names if not (folder / f"{name}.jpg").exists())
 
 
 def blend_heat(image_HWC: NDArray[np.uint8], heat_HW: NDArray[np.float32]) -> NDArray[np.uint8]:
@@ -74,22 +102,8 @@ def draw_text(image_HWC: NDArray[np.uint8], text: str, origin: tuple[int, int], 
     cv2.putText(image_HWC, text, origin, FONT, scale, colour, 1, cv2.LINE_AA)
 
 
-def write_jpeg(path: Path, image_HWC: NDArray[np.uint8]) -> bytes:
-    """Encode and write, whole or not at all.
-
-    Returns:
-        The file's bytes.
-
-    Raises:
-        OutputError: If it cannot be written.
-    """
+def jpeg_from_image(image_HWC: NDArray[np.uint8]) -> bytes:
+    """Encode an RGB image."""
     ok, data = cv2.imencode(".jpg", cv2.cvtColor(image_HWC, cv2.COLOR_RGB2BGR), [cv2.IMWRITE_JPEG_QUALITY, JPEG_QUALITY])
     assert ok, "JPEG encoding of an RGB image cannot fail"
-    temporary = path.with_suffix(".part")
-    try:
-        path.parent.mkdir(parents=True, exist_ok=True)
-        temporary.write_bytes(data.tobytes())
-        temporary.replace(path)
-    except OSError as error:
-        raise OutputError(f"{path}: {error.strerror}") from error
     return bytes(data.tobytes())

@@ -64,7 +64,8 @@ def test_reports_and_annotated_film_are_written(tmp_path: Path, bundle: Bundle) 
     inspect(tmp_path, bundle, {tiny.RED: [(2.0, 2.4)]})
 
     out = tmp_path / "out"
-    assert sorted(item.name for item in out.iterdir()) == ["annotated.mp4", "observations.csv", "pictures", "report.html", "report.json"]
+    names = ["annotated.mp4", "journal.sqlite", "observations.csv", "pictures", "report.html", "report.json"]
+    assert sorted(item.name for item in out.iterdir()) == names
     with open_source(out / "annotated.mp4") as film:
         assert sum(1 for _ in film.frames()) == 300
     assert "trained on rendered images" in (out / "report.html").read_text(encoding="utf-8").lower()

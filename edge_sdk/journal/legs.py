@@ -1,0 +1,100 @@
+"""Coverage of a run that may have broken off: its legs, and the gaps that lie after and between them."""
+
+from collections import Counter
+from collections.abc import Sequence
+from dataclasses import dataclass, field
+from itertools import pairwise
+
+from edge_sdk.journal.entries import Progress
+from edge_sdk.records import Accounting, Coverage, Gap, Inspection, SourceRecord
+
+OPEN_S = 2e-3  # gaps are rounded to a millisecond
+
+
+@dataclass(slots=True)
+class Leg:
+    """A stretch of the run without a crash in it."""
+
+    progress: Progress | None = None
+    gaps: dict[int, Gap] = field(default_factory=dict)
+
+    @property
+    def place(self) -> str:
+        """How far it came, in words."""
+        return "its start" if self.progress is None else metres_or_time(self.progress.chainage_m, self.progress.time_s)
+
+    @property
+    def accounted_to(self) -> tuple[float, float | None]:
+        """Time and chainage up to which it is accounted for: its last frame, or the end of a gap that was open then."""
+        if self.progress is None:
+            return 0.0, None
+        at_s, at_m = self.progress.time_s, self.progress.chainage_m
+        last = self.gaps[max(self.gaps)] if self.gaps else None
+        if last is not None and last.to_s >= at_s - OPEN_S:
+            at_m = last.to_m
+        return round(at_s, 3), None if at_m is None else round(at_m, 2)
+
+    def end(self, inspection: Inspection) -> None:
+        """Take the totals from the run's own record of its end."""
+        before, coverage = self.progress, inspection.coverage
+        self.progress = Progress(
+            time_s=before.time_s if before else coverage.duration_s, chainage_m=before.chainage_m if before else coverage.to_m,
+            accounting=inspection.accounting, from_m=coverage.from_m, to_m=coverage.to_m, travelled_m=coverage.travelled_m,
+            duration_s=coverage.duration_s,
+        )  # fmt: skip
+
+    def reopen(self) -> None:
+        """The run goes on: what was held to lie behind its end is now what lies before the next leg."""
+        self.gaps = {index: gap for index, gap in self.gaps.items() if gap.reason != "crashed"}
+
+
+def coverage_of(legs: Sequence[Leg], source: SourceRecord, *, ended: bool) -> Coverage:
+    """Totals and gaps of all legs; without an end there is a gap from the last recorded frame on."""
+    told = [leg.progress for leg in legs if leg.progress]
+    gaps = [gap for leg in legs for _, gap in sorted(leg.gaps.items())]
+    between = [_between(before, after) for before, after in pairwise(legs)]
+    if between:
+        gaps = sorted([*gaps, *between], key=lambda gap: gap.from_s)
+    if not ended:
+        gaps.append(_behind(legs[-1], source))
+    travelled = [p.travelled_m for p in told if p.travelled_m is not None]
+    return Coverage(
+        from_m=min((p.from_m for p in told if p.from_m is not None), default=None),
+        to_m=max((p.to_m for p in told if p.to_m is not None), default=None),
+        travelled_m=round(sum(travelled), 2) if travelled else None,
+        duration_s=round(sum(p.duration_s for p in told), 3),
+        gaps=tuple(gaps),
+    )
+
+
+def accounting_of(legs: Sequence[Leg]) -> Accounting:
+    """The frames of all legs."""
+    accounts = [leg.progress.accounting for leg in legs if leg.progress]
+    dropped = sum((Counter(account.dropped) for account in accounts), Counter[str]())
+    return Accounting(
+        received=sum(account.received for account in accounts),
+        processed=sum(account.processed for account in accounts),
+        dropped=dict(sorted(dropped.items())),
+    )
+
+
+def metres_or_time(chainage_m: float | None, time_s: float) -> str:
+    """A place in words."""
+    return f"{time_s:.1f} s of film" if chainage_m is None else f"{chainage_m:.2f} m"
+
+
+def _between(before: Leg, after: Leg) -> Gap:
+    """From where a leg broke off to where the next one begins."""
+    from_s, from_m = before.accounted_to
+    began = after.progress
+    to_s = max(from_s, round(began.time_s - began.duration_s, 3)) if began else from_s
+    return Gap(reason="crashed", from_s=from_s, to_s=to_s, from_m=from_m, to_m=began.from_m if began else None, frames=0)
+
+
+def _behind(leg: Leg, source: SourceRecord) -> Gap:
+    """What the source had left when the run broke off; where it ends is not known."""
+    from_s, from_m = leg.accounted_to
+    received = leg.progress.accounting.received if leg.progress else 0
+    frames = max((source.announced_frames or 0) - received, 0)
+    to_s = round(from_s + (frames / source.fps if source.fps else 0.0), 3)
+    return Gap(reason="crashed", from_s=from_s, to_s=to_s, from_m=from_m, to_m=None, frames=frames)
