@@ -1,37 +1,30 @@
-"""The stream: frames of a source become results, in order, with exact accounting.
+"""The stream of a film or folder: every frame of a source becomes a result, in order, with exact accounting.
 
-Decoding and preparing run in a thread of their own, a few frames ahead of inference, so that the two overlap (OpenCV and the runtimes
-leave Python's lock while they work). Every frame of a film or folder is processed or counted as dropped with its reason:
-`received == processed + sum of dropped` once the stream has ended.
+Every frame is processed or counted as dropped with its reason: `received == processed + sum of dropped` once the stream has ended. How
+the work is shared out among threads is `throughput.py`'s; live cameras, where only the newest frame counts, are `live.py`'s.
 """
 
 import logging
-import queue
-import threading
 from collections import Counter
-from collections.abc import Iterator
-from contextlib import suppress
+from collections.abc import Callable, Iterator
 from dataclasses import dataclass, field
 from types import TracebackType
-from typing import Literal
 
 import numpy as np
 from numpy.typing import NDArray
 
 from edge_sdk.camera.frame import Frame, FrameSource
 from edge_sdk.contract.interface import scores_from_logits
-from edge_sdk.contract.preprocess import PreprocessSpec, prepare
-from edge_sdk.errors import FrameShapeError, InferenceError
+from edge_sdk.contract.preprocess import PreprocessSpec
+from edge_sdk.frame_inference import DropReason, Inferred
 from edge_sdk.odometer import Chainage, Odometer
 from edge_sdk.records import Accounting
 from edge_sdk.runtime import Session
+from edge_sdk.throughput import QUEUE_DEPTH, Mode, ParallelLane, SerialLane
+
+__all__ = ["QUEUE_DEPTH", "DropReason", "FrameResult", "FrameStream"]
 
 logger = logging.getLogger(__name__)
-
-QUEUE_DEPTH = 4  # frames decoded ahead: enough to bridge a slow key frame, little enough to stay small at 1080p (25 MB)
-POLL_S = 0.1
-
-DropReason = Literal["unreadable", "bad_shape", "inference_failed"]
 
 
 @dataclass(frozen=True, slots=True)
@@ -59,22 +52,21 @@ class _Counts:
     dropped: Counter[str] = field(default_factory=Counter)
 
 
-@dataclass(frozen=True, slots=True)
-class _Prepared:
-    frame: Frame
-    image_HWC: NDArray[np.uint8] | None
-    dropped: DropReason | None
-
-
 class FrameStream:
     """Results of every frame of a source; iterate once, inside `with`.
 
     Args:
         source: An open source; the caller closes it.
-        session: Where inference runs; the caller closes it.
+        session: Where inference runs in mode `latency`; the caller closes it.
         spec: The model's geometry.
         odometer: Gives each frame its chainage; without it chainage is unknown.
         temperature: Probability scaling of the graph, from the manifest.
+        mode: `latency` gives each answer as soon as can be; `throughput` the most frames per second.
+        new_session: Makes a session of one thread, for mode `throughput`; the stream closes those it made.
+        workers: How many of them; None takes one per core, at most eight.
+
+    Raises:
+        ValueError: If mode `throughput` has no `new_session`.
     """
 
     def __init__(
@@ -85,12 +77,16 @@ class FrameStream:
         *,
         odometer: Odometer | None = None,
         temperature: float = 1.0,
+        mode: Mode = "latency",
+        new_session: Callable[[], Session] | None = None,
+        workers: int | None = None,
     ) -> None:
-        self._source, self._session, self._spec = source, session, spec
-        self._odometer, self._temperature = odometer, temperature
-        self._queue: queue.Queue[_Prepared | BaseException | None] = queue.Queue(QUEUE_DEPTH)
-        self._stop = threading.Event()
-        self._reader = threading.Thread(target=self._read, name="frame-reader", daemon=True)
+        self._source, self._odometer, self._temperature = source, odometer, temperature
+        self._lane: SerialLane | ParallelLane = SerialLane(source, session, spec)
+        if mode == "throughput":
+            if new_session is None:
+                raise ValueError("mode 'throughput' needs new_session, which makes the workers' sessions")
+            self._lane = ParallelLane(source, new_session, spec, workers=workers)
         self._counts = _Counts()
 
     @property
@@ -100,65 +96,35 @@ class FrameStream:
         return Accounting(received=counts.received, processed=counts.processed, dropped=dict(sorted(counts.dropped.items())))
 
     def __enter__(self) -> "FrameStream":
-        self._reader.start()
+        self._lane.start()
         return self
 
     def __exit__(self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None) -> None:
-        self._stop.set()
-        self._reader.join()
+        self._lane.stop()
 
     def __iter__(self) -> Iterator[FrameResult]:
         dropped_before = 0
-        while (item := self._queue.get()) is not None:
-            if isinstance(item, BaseException):
-                raise item
+        for item in self._lane:
             self._counts.received += 1
-            result = self._infer(item, dropped_before)
+            result = self._result(item, dropped_before)
             dropped_before = 0 if result.dropped is None else dropped_before + 1
             yield result
 
-    def _read(self) -> None:
-        """Decode and prepare until the source ends or the stream is left; errors travel to the consumer."""
-        try:
-            for frame in self._source.frames():
-                if not self._put(_prepared(frame, self._spec)):
-                    return
-        except Exception as error:  # whatever it is, the consumer must hear it instead of waiting for ever
-            self._put(error)
-        self._put(None)
-
-    def _put(self, item: _Prepared | BaseException | None) -> bool:
-        while not self._stop.is_set():
-            with suppress(queue.Full):
-                self._queue.put(item, timeout=POLL_S)
-                return True
-        return False
-
-    def _infer(self, item: _Prepared, dropped_before: int) -> FrameResult:
-        frame = item.frame
-        time_s = self._odometer.time_s(frame) if self._odometer else frame.time_s
-        chainage = self._odometer.at(frame) if self._odometer else Chainage(None, "none")
-        if item.image_HWC is None:
-            return self._drop(frame, time_s, chainage, dropped_before, item.dropped or "unreadable")
-        try:
-            logits_NC, maps_NChw = self._session.run(item.image_HWC[np.newaxis])
-        except InferenceError as error:
-            if not self._counts.dropped["inference_failed"]:
-                logger.warning("frame %d of %s dropped, and the next such ones without a word: %s", frame.seq, self._source.name, error)
-            return self._drop(frame, time_s, chainage, dropped_before, "inference_failed")
+    def _result(self, item: Inferred, dropped_before: int) -> FrameResult:
+        frame, odometer = item.frame, self._odometer
+        time_s = odometer.time_s(frame) if odometer else frame.time_s
+        chainage = odometer.at(frame) if odometer else Chainage(None, "none")
+        if item.outputs is None:
+            self._count_drop(item)
+            return FrameResult(frame, time_s, chainage, item.provider, dropped_before, item.dropped)
         self._counts.processed += 1
-        scores_C = scores_from_logits(logits_NC[0], self._temperature)
-        return FrameResult(frame, time_s, chainage, self._session.provider, dropped_before, None, scores_C, maps_NChw[0])
+        scores_C = scores_from_logits(item.outputs.logits_NC[0], self._temperature)
+        return FrameResult(frame, time_s, chainage, item.provider, dropped_before, None, scores_C, item.outputs.maps_NChw[0])
 
-    def _drop(self, frame: Frame, time_s: float, chainage: Chainage, dropped_before: int, reason: DropReason) -> FrameResult:
-        self._counts.dropped[reason] += 1
-        return FrameResult(frame, time_s, chainage, self._session.provider, dropped_before, reason)
-
-
-def _prepared(frame: Frame, spec: PreprocessSpec) -> _Prepared:
-    if frame.image_HWC is None:
-        return _Prepared(frame, None, "unreadable")
-    try:
-        return _Prepared(frame, prepare(frame.image_HWC, spec), None)
-    except FrameShapeError:
-        return _Prepared(frame, None, "bad_shape")
+    def _count_drop(self, item: Inferred) -> None:
+        assert item.dropped is not None, "a frame without outputs has a reason"
+        if item.dropped == "inference_failed" and not self._counts.dropped["inference_failed"]:
+            logger.warning(
+                "frame %d of %s dropped, and the next such ones without a word: %s", item.frame.seq, self._source.name, item.reason
+            )
+        self._counts.dropped[item.dropped] += 1

@@ -1,0 +1,111 @@
+"""The crew of a live stream: the worker at work, those left behind because they hung, and the watch that notices.
+
+A run of the network that lasts longer than `stuck_s` is reported once, so that a supervisor can act (exchange the model, restart the
+process). Only a model on probation is acted on here: it is taken back, and a new worker begins with the one that served before.
+"""
+
+import logging
+import threading
+from collections.abc import Callable
+
+from edge_sdk.live_intake import Intake
+from edge_sdk.live_models import ModelDesk, measure_batch, try_model
+from edge_sdk.live_result import EventKind
+from edge_sdk.live_worker import Surroundings, Worker, one_line
+from edge_sdk.throughput import join_or_leave
+
+logger = logging.getLogger(__name__)
+
+WATCH_S = 0.25
+
+
+class Crew:
+    """Workers and watch of one stream.
+
+    Args:
+        intake: Where frames come from.
+        desk: Who serves.
+        around: What workers need besides.
+        tell: Takes an event's kind and reason; returns at once.
+    """
+
+    def __init__(self, intake: Intake, desk: ModelDesk, around: Surroundings, tell: Callable[[EventKind, str], None]) -> None:
+        self._intake, self._desk, self._around, self._tell = intake, desk, around, tell
+        self._lock = threading.Lock()
+        self._worker: Worker | None = None
+        self._ended = threading.Event()
+        self._watcher = threading.Thread(target=self._watch, name="live-watch", daemon=True)
+        self.ready = threading.Event()
+        self.failed = False
+        self.abandoned = 0
+
+    @property
+    def stuck(self) -> bool:
+        """Whether the present run has lasted too long; one in which a runtime is being started has not."""
+        serving = self._desk.serving
+        if self._intake.working_s() <= serving.settings.stuck_s:
+            return False
+        return serving.model.is_loading is None or not serving.model.is_loading()
+
+    def start(self, num_cameras: int) -> None:
+        """Warm the model up and begin."""
+        with self._lock:
+            self._begin(0, lambda: self._warm_up(num_cameras))
+        self._watcher.start()
+
+    def replace_if_stuck(self, reason: str) -> None:
+        """Leave a worker that hangs behind and begin anew with the model that serves now."""
+        with self._lock:
+            if self._ended.is_set() or not self.stuck:
+                return
+            self.abandoned += 1
+            self._begin(self._intake.abandon(), self.ready.set)
+        self._tell("worker_replaced", reason)
+
+    def stop(self, timeout_s: float) -> bool:
+        """Wait for the worker to end, after `Intake.end`; False if it hangs and was left behind."""
+        with self._lock:
+            self._ended.set()
+            worker = self._worker
+            if worker is None or join_or_leave([worker.thread], timeout_s=timeout_s):
+                return True
+            self.abandoned += 1
+            self._intake.abandon()
+            return False
+
+    @property
+    def watcher(self) -> threading.Thread:
+        """The watch's thread."""
+        return self._watcher
+
+    def _begin(self, epoch: int, warm_up: Callable[[], None]) -> None:
+        self._worker = Worker(self._intake, self._desk, self._around, epoch=epoch, warm_up=warm_up, on_death=self._on_death)
+        self._worker.thread.start()
+
+    def _warm_up(self, num_cameras: int) -> None:
+        """The first run is slow on every runtime, and not one that hangs; a model that fails here may still do frames."""
+        serving = self._desk.serving
+        try:
+            try_model(serving.model, None)
+            if serving.settings.batch == "auto":
+                self._desk.measured(measure_batch(serving.model, num_cameras))
+        except Exception as error:
+            logger.warning("%s failed to warm up: %s", serving.model.identity, one_line(error))
+        self.ready.set()
+        self._tell("ready", f"{serving.model.identity} on {serving.model.session.provider}")
+
+    def _on_death(self, epoch: int, reason: str) -> None:
+        """A worker that ends by a defect drops what it holds; one left behind before is history."""
+        if self._intake.fail(epoch):
+            self.failed = True
+            self._tell("failed", reason)
+
+    def _watch(self) -> None:
+        reported = False
+        while not self._ended.wait(WATCH_S):
+            stuck = self.stuck
+            if stuck and not reported:
+                self._tell("stuck", f"{self._desk.serving.model.identity}: a run has lasted {self._intake.working_s():.1f} s")
+            reported = stuck
+            if stuck and self._desk.take_back("it hung"):
+                self.replace_if_stuck("the new model hung and was taken back")

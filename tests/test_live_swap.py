@@ -1,0 +1,227 @@
+"""Exchanging the model of a live stream: between two frames, on probation, and back by itself."""
+
+import threading
+import time
+
+import numpy as np
+import pytest
+
+from edge_sdk.contract.golden import GoldenReport
+from edge_sdk.live import LiveStream
+from edge_sdk.live_models import PROBATION_FRAMES
+from edge_sdk.live_result import LiveEvent, LiveSettings
+from edge_sdk.tracking import TrackingPolicy
+from live_fakes import GREY, FakeSession, live_model, settled, until
+
+
+def ready(stream: LiveStream) -> LiveStream:
+    assert stream.wait_ready(30)
+    return stream
+
+
+def one(stream: LiveStream) -> None:
+    stream.submit(GREY)
+    settled(stream)
+
+
+def outcomes(stream: LiveStream) -> list[str]:
+    return [report.outcome for report in stream.swaps]
+
+
+def test_the_frame_in_flight_ends_on_the_old_model_and_the_next_runs_on_the_new() -> None:
+    gate = threading.Semaphore(1)
+    old, new = FakeSession(1.0, gate=gate), FakeSession(2.0)
+    with LiveStream(live_model(old, "old"), LiveSettings(thresholds=(0.1,) * 17)) as stream:
+        results = ready(stream).results()
+        stream.submit(GREY)
+        until(lambda: stream.status.working_s > 0)
+
+        report = stream.swap(live_model(new, "new", temperature=2.0), LiveSettings(thresholds=(0.2,) * 17))
+        stream.submit(GREY)
+        gate.release()
+        settled(stream)
+
+    assert (report.outcome, report.before, report.after) == ("on_probation", "old", "new")
+    first, second = results
+    assert (first.model, first.provider, first.settings.thresholds[0]) == ("old", "fake-1", 0.1)
+    assert (second.model, second.provider, second.settings.thresholds[0]) == ("new", "fake-2", 0.2)
+    assert first.scores_C[0] == second.scores_C[0] == pytest.approx(1 / (1 + np.exp(-1.0))), "logit 2 at temperature 2 is logit 1"
+    assert not old.closed, "sessions belong to the caller"
+
+
+@pytest.mark.parametrize(
+    ("session", "self_test", "reason"),
+    [
+        (FakeSession(), lambda session: GoldenReport(0.3, 0.01, 4), "golden frames differ by 0.300"),
+        (FakeSession(fail_at={0}), None, "scripted failure"),
+        (FakeSession(nan_at={0}), None, "NaN"),
+        (FakeSession(), lambda session: 1 / 0, "division by zero"),
+    ],
+    ids=["golden", "fails", "nan", "raises"],
+)
+def test_a_model_that_fails_its_test_is_never_let_in(session, self_test, reason: str) -> None:
+    with LiveStream(live_model(FakeSession(), "old")) as stream:
+        results = ready(stream).results()
+
+        report = stream.swap(live_model(session, "bad"), self_test=self_test)
+        one(stream)
+
+        assert report.outcome == "refused" and reason in report.reason and stream.swaps == (report,)
+    assert next(results).model == "old"
+
+
+def test_a_model_that_fails_its_first_frames_is_taken_back_with_the_reason() -> None:
+    events: list[LiveEvent] = []
+    old_settings = LiveSettings(thresholds=(0.1,) * 17)
+    stream = LiveStream(live_model(FakeSession(1.0), "old"), old_settings)
+    stream.on_event(events.append)
+    with stream:
+        results = ready(stream).results()
+        stream.swap(live_model(FakeSession(2.0, fail_at=range(3, 99)), "bad"), LiveSettings(thresholds=(0.2,) * 17))
+        for _ in range(8):
+            one(stream)
+        until(lambda: [event for event in events if event.kind == "swap_reverted"])
+
+        assert outcomes(stream) == ["on_probation", "reverted"]
+        assert stream.swaps[1].reason == "3 of its first 5 frames failed: scripted failure"
+        assert stream.status.model == "old" and stream.accounting == (8, 5, {"inference_failed": 3}, 0)
+    seen = list(results)
+    assert [result.model for result in seen] == ["bad"] * 5 + ["old"] * 3
+    assert [result.dropped for result in seen] == [None] * 2 + ["inference_failed"] * 3 + [None] * 3
+    assert seen[-1].settings is old_settings and seen[5].drops == {"inference_failed": 3}
+
+
+def test_after_fifty_good_frames_the_model_stays_whatever_fails_later() -> None:
+    session = FakeSession(2.0)
+    with LiveStream(live_model(FakeSession(1.0), "old")) as stream:
+        ready(stream).swap(live_model(session, "new"))
+        for _ in range(PROBATION_FRAMES):
+            one(stream)
+        assert outcomes(stream) == ["on_probation", "kept"]
+        session.fail_at = range(10_000)
+        for _ in range(5):
+            one(stream)
+
+        assert outcomes(stream) == ["on_probation", "kept"] and stream.status.model == "new"
+
+
+def test_a_second_exchange_during_probation_falls_back_to_the_one_that_proved_itself() -> None:
+    with LiveStream(live_model(FakeSession(1.0), "proved")) as stream:
+        ready(stream).swap(live_model(FakeSession(2.0), "second"))
+        one(stream)
+        stream.swap(live_model(FakeSession(3.0, fail_at=range(1, 99)), "third"))
+        for _ in range(3):
+            one(stream)
+
+        assert stream.status.model == "proved" and outcomes(stream) == ["on_probation", "on_probation", "reverted"]
+
+
+def test_a_run_that_hangs_is_told_once_and_ends_when_it_does() -> None:
+    events: list[LiveEvent] = []
+    session = FakeSession()
+    stream = LiveStream(live_model(session), LiveSettings(stuck_s=0.2))
+    stream.on_event(events.append)
+    with stream:
+        ready(stream)
+        gate = session.gate = threading.Event()
+        stream.submit(GREY)
+        until(lambda: stream.state == "stuck")
+        until(lambda: [event for event in events if event.kind == "stuck"])
+        time.sleep(0.6)
+        assert [event.kind for event in events] == ["ready", "stuck"]
+        gate.set()
+        settled(stream)
+
+        assert stream.state == "running" and stream.accounting == (1, 1, {}, 0)
+
+
+def test_a_runtime_that_is_being_started_within_a_run_is_not_stuck() -> None:
+    session = FakeSession()
+    with LiveStream(live_model(session, is_loading=lambda: True), LiveSettings(stuck_s=0.1)) as stream:
+        ready(stream)
+        gate = session.gate = threading.Event()
+        stream.submit(GREY)
+        until(lambda: stream.status.working_s > 0.3)
+
+        assert stream.state == "running"
+        gate.set()
+
+
+def test_a_new_model_that_hangs_is_taken_back_and_the_stream_goes_on() -> None:
+    gate, old, new = threading.Event(), FakeSession(1.0), FakeSession(2.0)
+    with LiveStream(live_model(old, "old"), LiveSettings(stuck_s=0.3)) as stream:
+        results = ready(stream).results()
+        stream.swap(live_model(new, "new"))
+        new.gate = gate
+        stream.submit(GREY)
+        until(lambda: stream.status.model == "old")
+        until(lambda: stream.status.workers_abandoned == 1)
+        one(stream)
+        gate.set()  # the hanging run ends after all: too late
+
+        assert outcomes(stream) == ["on_probation", "reverted"] and stream.swaps[-1].reason == "it hung"
+        assert stream.accounting == (2, 1, {"abandoned": 1}, 0)
+    (result,) = results
+    assert result.model == "old" and result.drops == {"abandoned": 1}
+
+
+def test_a_supervisor_can_exchange_a_model_that_hangs() -> None:
+    gate, old = threading.Event(), FakeSession(1.0)
+    with LiveStream(live_model(old, "old"), LiveSettings(stuck_s=0.1)) as stream:
+        ready(stream)
+        old.gate = gate
+        stream.submit(GREY)
+        until(lambda: stream.state == "stuck")
+
+        stream.swap(live_model(FakeSession(2.0), "new"))
+        one(stream)
+        gate.set()
+
+        assert stream.status.model == "new" and stream.accounting == (2, 1, {"abandoned": 1}, 0)
+
+
+def test_settings_change_from_the_next_frame_on_and_do_not_end_a_probation() -> None:
+    with LiveStream(live_model(FakeSession(1.0), "old"), LiveSettings(thresholds=(0.1,) * 17)) as stream:
+        results = ready(stream).results()
+        one(stream)
+        changed = LiveSettings(thresholds=(0.9,) * 17, policy=TrackingPolicy(gap_m=0.5))
+        stream.configure(changed)
+        one(stream)
+        stream.swap(live_model(FakeSession(2.0, fail_at=range(2, 99)), "bad"))
+        one(stream)
+        stream.configure(LiveSettings(thresholds=(0.8,) * 17))
+        for _ in range(4):
+            one(stream)
+
+        assert stream.status.model == "old"
+    assert [result.settings.thresholds[0] for result in results] == [0.1, 0.9, 0.9, 0.8, 0.8, 0.8, 0.9]
+
+
+def test_models_exchanged_all_the_time_never_mix() -> None:
+    """Every result must carry the logits, the temperature and the settings of one and the same model."""
+    temperatures = {f"model-{i}": 1.0 + i for i in range(4)}
+    models = [live_model(FakeSession(1.0 + i), f"model-{i}", temperature=1.0 + i) for i in range(4)]
+    settings = [LiveSettings(thresholds=(i / 10,) * 17) for i in range(4)]
+    with LiveStream(models[0], settings[0]) as stream:
+        results = ready(stream).results(depth=100_000)
+        end = time.monotonic() + 0.5
+
+        def exchange() -> None:
+            i = 0
+            while time.monotonic() < end:
+                i = (i + 1) % 4
+                stream.swap(models[i], settings[i])
+
+        thread = threading.Thread(target=exchange)
+        thread.start()
+        while time.monotonic() < end:
+            stream.submit(GREY)
+        thread.join()
+        settled(stream)
+
+    seen = list(results)
+    assert seen and len({result.model for result in seen}) > 1
+    for result in seen:
+        number = int(result.model[-1])
+        assert result.settings is settings[number] and result.provider == f"fake-{number + 1}"
+        assert result.scores_C[0] == pytest.approx(1 / (1 + np.exp(-(number + 1.0) / temperatures[result.model])))
