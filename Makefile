@@ -4,13 +4,17 @@ ROBOT := .venv/robot
 FULL := .venv/full
 BUILD := build
 
-.PHONY: help demo test lint pipeline clean
+.PHONY: help demo bench test lint pipeline clean
 
 help:  ## what can be made
 	@grep -E '^[a-z]+:.*##' $(MAKEFILE_LIST) | sed -E 's/:.*## /\t/' | expand -t 12
 
 demo: $(ROBOT)/.installed  ## the shipped model over the shipped clip, with the robot's dependencies only
 	$(ROBOT)/bin/sewer-edge run deploy/demo/drive.mp4 --odometer deploy/demo/odometer.csv --out $(BUILD)/demo --overwrite
+
+bench: $(ROBOT)/.installed  ## quick benchmarks of this machine with the robot's dependencies, and a page of them
+	rm -rf $(BUILD)/bench
+	$(ROBOT)/bin/python -m benchmarks all --quick --out $(BUILD)/bench/results.jsonl --page $(BUILD)/bench
 
 test: $(FULL)/.installed lint  ## style, types and every quick test
 	OMP_NUM_THREADS=1 $(FULL)/bin/python -m pytest -n $$(nproc) --dist worksteal

@@ -29,13 +29,14 @@ from edge_sdk.camera import FilmSource, Frame
 from edge_sdk.contract.interface import Outputs
 from edge_sdk.contract.preprocess import PreprocessSpec, prepare
 from edge_sdk.contract.taxonomy import taxonomy
+from edge_sdk.cores import usable_cores
 from edge_sdk.errors import EdgeSdkError, SourceError
 from edge_sdk.frame_inference import prepared_image
 from edge_sdk.live import LiveStream
 from edge_sdk.live_result import LiveModel, LiveResult, LiveSettings
 from edge_sdk.runtime import Session
 from edge_sdk.stream import FrameStream
-from edge_sdk.throughput import MAX_WORKERS, Mode, usable_cores
+from edge_sdk.throughput import MAX_WORKERS, Mode
 
 NUM_CALLS = 10_000
 OVERLOAD = 10

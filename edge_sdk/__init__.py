@@ -10,10 +10,12 @@ __version__ = "0.1.0"
 
 if TYPE_CHECKING:
     from edge_sdk.bundle import Bundle
-    from edge_sdk.camera import open_source
+    from edge_sdk.camera import open_live, open_source
     from edge_sdk.errors import EdgeSdkError
     from edge_sdk.inspector import Inspector
+    from edge_sdk.live_inspection import LiveInspection
     from edge_sdk.odometer import Odometer
+    from edge_sdk.odometer_feed import OdometerFeed
     from edge_sdk.records import Inspection, Observation
     from edge_sdk.report import write_reports
     from edge_sdk.tracking import TrackingPolicy
@@ -23,9 +25,12 @@ _HOME = {
     "EdgeSdkError": "errors",
     "Inspection": "records",
     "Inspector": "inspector",
+    "LiveInspection": "live_inspection",
     "Observation": "records",
     "Odometer": "odometer",
+    "OdometerFeed": "odometer_feed",
     "TrackingPolicy": "tracking",
+    "open_live": "camera",
     "open_source": "camera",
     "write_reports": "report",
 }
@@ -35,6 +40,9 @@ __all__ = [  # noqa: RUF022 - in the order a program uses them
     "Inspector",
     "open_source",
     "Odometer",
+    "LiveInspection",
+    "open_live",
+    "OdometerFeed",
     "TrackingPolicy",
     "Observation",
     "Inspection",

@@ -42,6 +42,11 @@ def main(argv: Sequence[str] | None = None) -> int:
             raise
         print(f"error: {error}", file=sys.stderr)
         return 1
+    except ModuleNotFoundError as error:
+        if arguments.debug:
+            raise
+        print(f"error: {error}; 'sewer-edge doctor' says what is missing and the command that mends it", file=sys.stderr)
+        return 1
     except BrokenPipeError:
         return 1
     except KeyboardInterrupt:

@@ -1,13 +1,19 @@
 """What was driven and what was not seen: an empty list of observations never means "no defects" over a stretch that was not seen."""
 
 from dataclasses import dataclass
-from typing import Literal
+from typing import NamedTuple
 
 from edge_sdk.camera import FrameSource
-from edge_sdk.records import Coverage, Gap
+from edge_sdk.odometer import Chainage
+from edge_sdk.records import Coverage, Gap, GapReason
 from edge_sdk.stream import FrameResult
 
-GapReason = Literal["unreadable", "bad_shape", "no_chainage", "truncated", "interrupted", "inference_failed"]
+
+class Moment(NamedTuple):
+    """When and where the camera was; the chainage is None where it is unknown."""
+
+    time_s: float
+    chainage_m: float | None
 
 
 @dataclass(slots=True)
@@ -47,18 +53,51 @@ class CoverageLog:
 
     def add(self, result: FrameResult) -> None:
         """Take in one frame, processed or dropped."""
-        before_s, before_m = (result.time_s if self._from_s is None else self._to_s), self._last_m
-        self._from_s = result.time_s if self._from_s is None else self._from_s
-        self._to_s = result.time_s
-        self._travel(result)
-        reason = self._reason(result)
+        self.note(result.time_s, result.chainage, self.reason_of(result))
+
+    def note(
+        self, time_s: float, place: Chainage, reason: GapReason | None, *, frames: int = 1, since: Moment | None = None, join: bool = False
+    ) -> None:
+        """Take in one instant of the drive.
+
+        Args:
+            time_s: When.
+            place: Where the camera was.
+            reason: Why nothing was inspected there; None: it was.
+            frames: Frames that the instant stands for; 0 where time has passed without any.
+            since: Where a gap that begins here began in truth; None for the instant before.
+            join: Go on with the last gap where it has the same reason and only one instant lies between.
+        """
+        before = since or Moment(time_s if self._from_s is None else self._to_s, self._last_m)
+        self._from_s = time_s if self._from_s is None else self._from_s
+        self._to_s = time_s
+        self._travel(place)
         if self._in_gap is not None:
             gap = self._gaps[-1]
-            gap.to_s, gap.to_m = result.time_s, _either(result.chainage.value_m, gap.to_m)
-            gap.frames += reason == self._in_gap
+            gap.to_s, gap.to_m = time_s, _either(place.value_m, gap.to_m)
+            gap.frames += frames if reason == self._in_gap else 0
         if reason is not None and reason != self._in_gap:
-            self._gaps.append(_OpenGap(reason, before_s, result.time_s, before_m, _either(result.chainage.value_m, before_m)))
+            to_m = _either(place.value_m, before.chainage_m)
+            last = self._gaps[-1] if join and self._gaps else None
+            if last is not None and last.reason == reason and last.to_s >= before.time_s:
+                last.to_s, last.to_m, last.frames = time_s, to_m, last.frames + frames
+            else:
+                self._gaps.append(_OpenGap(reason, before.time_s, time_s, before.chainage_m, to_m, frames))
         self._in_gap = reason
+
+    @property
+    def in_gap(self) -> GapReason | None:
+        """Why the newest instant was not inspected; None: it was."""
+        return self._in_gap
+
+    @property
+    def num_gaps(self) -> int:
+        """Gaps so far; only the newest may still grow."""
+        return len(self._gaps)
+
+    def gaps(self, start: int = 0) -> tuple[Gap, ...]:
+        """The gaps from number `start` on."""
+        return tuple(gap.record() for gap in self._gaps[start:])
 
     def finish(self, source: FrameSource, *, interrupted: bool) -> None:
         """Add what was not shown any more: the rest of a cut-off film, or of a run that was stopped."""
@@ -77,16 +116,16 @@ class CoverageLog:
             to_m=_rounded(self._high_m),
             travelled_m=_rounded(self._travelled_m) if self._low_m is not None else None,
             duration_s=round(self._to_s - (self._from_s or 0.0), 3),
-            gaps=tuple(gap.record() for gap in self._gaps),
+            gaps=self.gaps(),
         )
 
-    def _reason(self, result: FrameResult) -> GapReason | None:
+    def reason_of(self, result: FrameResult) -> GapReason | None:
+        """Why a frame leaves its place uninspected; None if it does not."""
         if result.dropped is not None:
             return result.dropped
         return "no_chainage" if self._expects_chainage and result.chainage.value_m is None else None
 
-    def _travel(self, result: FrameResult) -> None:
-        place = result.chainage
+    def _travel(self, place: Chainage) -> None:
         if place.value_m is None:
             return
         if self._last_m is not None and place.segment == self._last_segment:

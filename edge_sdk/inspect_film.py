@@ -10,6 +10,7 @@ from pathlib import Path
 from edge_sdk.annotate import AnnotatedFilm
 from edge_sdk.bundle import Bundle
 from edge_sdk.camera import FrameSource, open_source
+from edge_sdk.cores import usable_cores
 from edge_sdk.errors import InferenceError, OutputError, SourceError
 from edge_sdk.inspector import Inspector, ThresholdChoice
 from edge_sdk.journal.run import RunRecorder
@@ -22,8 +23,10 @@ from edge_sdk.run import Run
 from edge_sdk.runtime.links import Provider, Say
 from edge_sdk.stream import FrameResult
 from edge_sdk.terminal import ProgressLine
+from edge_sdk.throughput import Mode
 
 FILM = "annotated.mp4"
+LONG_FRAMES = 250  # starting a session takes as long as some ten frames of inference
 RESULTS = (FILM, "report.json", "report.html", "observations.csv")
 CAPTION = "AI proposal, not reviewed"
 CAPTION_RENDERED = f"{CAPTION} - trained on rendered images"
@@ -45,6 +48,7 @@ def inspect_film(
     thresholds: ThresholdChoice = "frozen",
     say: Say = lambda line: None,
     progress: ProgressLine | None = None,
+    mode: Mode | None = None,
 ) -> tuple[Inspection, dict[str, Path]]:
     """Inspect a film or folder and write every result.
 
@@ -63,6 +67,7 @@ def inspect_film(
         thresholds: The manifest's, or those tuned to the very graph.
         say: Told, in one line each, what takes long, what is broken, and what runs.
         progress: Told of every frame.
+        mode: `latency` or `throughput`; None takes what is quicker for this source (see `mode_for`). The results are the same.
 
     Returns:
         The record, and where each result lies, by name. An interrupt (Ctrl-C) ends the run early; what was seen is written. So it is
@@ -81,7 +86,9 @@ def inspect_film(
         annotated = _film(out / FILM, source, inspector) if film else None
         recorder = stack.enter_context(RunRecorder(out, policy=inspector.policy))
         hooks = [hook.add for hook in (annotated, progress, recorder) if hook is not None]
-        run = inspector.run(source, odometer=readings, out=out, on_frame=lambda result: _call(hooks, result))
+        run = inspector.run(
+            source, odometer=readings, out=out, on_frame=lambda result: _call(hooks, result), mode=mode or mode_for(source, threads)
+        )
         failure = _drive(run, recorder, source, annotated, progress)
         inspection = run.inspection
     if failure is None:
@@ -92,6 +99,12 @@ def inspect_film(
     if film and (out / FILM).exists():
         written["film"] = out / FILM
     return inspection, written
+
+
+def mode_for(source: FrameSource, threads: int | None) -> Mode:
+    """`throughput` for a film worth starting a session on each core for, unless someone said how many threads to take."""
+    worth_it = source.kind == "film" and (source.announced_frames or 0) >= LONG_FRAMES
+    return "throughput" if worth_it and threads is None and usable_cores() > 1 else "latency"
 
 
 def _drive(

@@ -12,7 +12,7 @@ A bundle that fails its golden frames on this machine never serves. Which runtim
 from collections.abc import Callable
 from pathlib import Path
 from types import TracebackType
-from typing import Literal
+from typing import TYPE_CHECKING, Any, Literal
 
 import msgspec
 
@@ -26,9 +26,13 @@ from edge_sdk.run_record import ProviderWatch, RunContext
 from edge_sdk.runtime import Session
 from edge_sdk.runtime.chain import ChainSession
 from edge_sdk.runtime.choose import GraphChooser
-from edge_sdk.runtime.links import LINKS, Provider, Say, links
+from edge_sdk.runtime.links import CPU, LINKS, Provider, Say, links
 from edge_sdk.stream import FrameResult
+from edge_sdk.throughput import Mode
 from edge_sdk.tracking import TrackingPolicy
+
+if TYPE_CHECKING:
+    from edge_sdk.live_inspection import LiveInspection
 
 ThresholdChoice = Literal["frozen", "tuned"]
 
@@ -64,6 +68,7 @@ class Inspector:
         say: Say = lambda line: None,
     ) -> None:
         self.bundle, self.policy = bundle, policy or TrackingPolicy()
+        self._precision, self._threads, self._require, self._thresholds, self._say = precision, threads, require, thresholds, say
         chooser = GraphChooser(bundle, precision, threads=threads, say=say)
         self.session = ChainSession(bundle, links(require), chooser, threads=threads, say=say)
         self.self_test = self.session.self_test
@@ -81,6 +86,7 @@ class Inspector:
         odometer: Odometer | None = None,
         out: Path | None = None,
         on_frame: Callable[[FrameResult], None] | None = None,
+        mode: Mode = "latency",
     ) -> Run:
         """Look at every frame of a source.
 
@@ -89,14 +95,17 @@ class Inspector:
             odometer: Where the camera was; without it observations have times only.
             out: Folder for the observations' pictures; None keeps none.
             on_frame: Called with each frame's result, for progress, films and logs.
+            mode: `throughput` gives the most frames per second: one session of one thread on each core, results in the same order. Only
+                where the CPU serves; on a GPU it is the same as `latency`.
 
         Returns:
             A run to iterate over for observations, as they close.
         """
         watch = ProviderWatch(self.session)
         context = RunContext(
-            bundle=self.bundle, graph=self.graph, session=self.session, self_test=self.self_test, policy=self.policy, watch=watch
-        )
+            bundle=self.bundle, graph=self.graph, session=self.session, self_test=self.self_test, policy=self.policy, watch=watch,
+            mode=mode if self.on_cpu else "latency", new_session=lambda: session_from_bundle(self.bundle, self.graph, threads=1),
+        )  # fmt: skip
 
         def heed(result: FrameResult) -> None:
             watch.add(result)
@@ -104,6 +113,28 @@ class Inspector:
                 on_frame(result)
 
         return Run(context, source, odometer=odometer, out=out, on_frame=heed)
+
+    @property
+    def on_cpu(self) -> bool:
+        """Whether the CPU serves."""
+        return self.session.provider == CPU
+
+    def live(self, out: Path, **options: Any) -> "LiveInspection":
+        """Look at live cameras: `LiveInspection(self, out=out, ...)`, whose options these are."""
+        from edge_sdk.live_inspection import LiveInspection  # which knows inspectors
+
+        return LiveInspection(self, out=out, **options)
+
+    def like(self, bundle: Bundle) -> "Inspector":
+        """An inspector of another bundle with the same options, tested by its golden frames.
+
+        Raises:
+            EdgeSdkError: As the constructor.
+        """
+        return Inspector(
+            bundle, precision=self._precision, threads=self._threads, policy=self.policy, require=self._require,
+            thresholds=self._thresholds, say=self._say,
+        )  # fmt: skip
 
     def close(self) -> None:
         """Free the session."""

@@ -32,6 +32,7 @@ from edge_sdk.inspector import Inspector
 from edge_sdk.journal import Journal
 from edge_sdk.journal.entries import End, Header
 from edge_sdk.journal.inspection import inspection_from_journal
+from edge_sdk.journal.salvage import remove_journal
 from edge_sdk.live import STOP_S, LiveStream
 from edge_sdk.live_models import SwapReport
 from edge_sdk.live_outbox import Outbox, Reader
@@ -180,8 +181,11 @@ class LiveInspection:
             try:
                 self._supervisor.start()
             except InputError:
-                self._journal.close()
                 self._over = True
+                self.stream.stop()
+                self._journal.close()
+                remove_journal(self._out)  # nothing is in it but how the run was to begin
+                self._acknowledged.close()
                 raise
             self._scribe.start()
             self.stream.start()
@@ -279,7 +283,7 @@ class LiveInspection:
 
     @property
     def status(self) -> Snapshot:
-        """Everything a supervisor asks for, at this instant."""
+        """Everything a supervisor asks for, at this instant; it looks at the folder, so not for the control loop."""
         return snapshot_of(
             self.stream, self._ledger, self._roster, self._journal, self._out, self._names, observations=self._scribe.num_acknowledged
         )

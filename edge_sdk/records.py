@@ -15,6 +15,11 @@ NOT_ASSESSED = ("clock", "quantification", "characterisation", "joint", "severit
 ChainageQuality = Literal["ok", "interpolated", "stale", "jump", "reset", "none"]
 RunStatus = Literal["complete", "incomplete", "interrupted", "recovered"]
 Stage = Literal["import", "create", "warm_up", "self_test", "run"]
+GapReason = Literal[
+    "unreadable", "bad_shape", "no_chainage", "truncated", "interrupted", "inference_failed", "crashed",
+    "camera_lost", "paused", "too_few_looks", "frozen", "black", "over_exposed", "corrupt", "blurred", "water_on_lens", "off_axis",
+    "unchecked",
+]  # fmt: skip
 
 
 class Record(msgspec.Struct, frozen=True, forbid_unknown_fields=True, kw_only=True):
@@ -73,7 +78,8 @@ class Observation(Record, frozen=True):
     `chainage_m` is the best single position (where the thing passed the camera, or was seen strongest) and `chainage_uncertainty_m`
     what that may be off by; both are null without an odometer, and then `time_s` is all there is. A continuous observation runs to
     `chainage_to_m`. `revision` counts how often a closed observation was extended by driving over it again. Times are seconds from the
-    film's start. `review_priority` is class importance times peak score, an order for reviewing and no grade.
+    film's start. `review_priority` is class importance times peak score, an order for reviewing and no grade. `camera` says which of
+    several cameras saw it, null where there is only one.
     """
 
     observation_id: str
@@ -104,20 +110,24 @@ class Observation(Record, frozen=True):
     not_assessed: tuple[str, ...] = NOT_ASSESSED
     review_status: Literal["proposed", "accepted", "edited", "rejected", "added"] = "proposed"
     remark: str = ""
+    camera: int | None = None
 
 
 class Gap(Record, frozen=True):
     """A stretch that was not inspected, and why; chainage is null where it is unknown.
 
-    With reason `no_chainage` the frames were looked at, but their place is unknown: what was seen there has a film time only.
+    With reason `no_chainage` the frames were looked at, but their place is unknown: what was seen there has a film time only. The flags
+    of a live picture (`frozen` to `unchecked`): there were pictures, but no defect found in them says nothing. `camera` is null where
+    there is only one.
     """
 
-    reason: Literal["unreadable", "bad_shape", "no_chainage", "truncated", "interrupted", "inference_failed", "crashed"]
+    reason: GapReason
     from_s: float
     to_s: float
     from_m: float | None
     to_m: float | None
     frames: int
+    camera: int | None = None
 
 
 class Coverage(Record, frozen=True):

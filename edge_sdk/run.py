@@ -49,8 +49,9 @@ class Run:
         self._started = True
         manifest, graph = self._context.bundle.manifest, self._context.graph
         stream = FrameStream(
-            self._source, self._context.session, manifest.preprocess, odometer=self._odometer, temperature=graph.temperature
-        )
+            self._source, self._context.session, manifest.preprocess, odometer=self._odometer, temperature=graph.temperature,
+            mode=self._context.mode, new_session=self._context.new_session,
+        )  # fmt: skip
         try:
             with stream:
                 for result in stream:

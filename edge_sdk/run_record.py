@@ -1,5 +1,6 @@
 """What a run says of itself: source, model, status and notices, in the records' words."""
 
+from collections.abc import Callable
 from dataclasses import dataclass
 
 from edge_sdk.bundle import Bundle
@@ -12,6 +13,7 @@ from edge_sdk.records import Accounting, ModelRecord, ProviderChange, RunStatus,
 from edge_sdk.runtime import Session
 from edge_sdk.runtime.chain import ChainSession
 from edge_sdk.stream import FrameResult
+from edge_sdk.throughput import Mode
 from edge_sdk.tracking import TrackingPolicy
 
 DROP_WORDS = {
@@ -24,7 +26,7 @@ WIDE_ASPECT = 1.6  # the six resolutions of Sewer-ML lie between 1.22 and 1.33
 
 @dataclass(frozen=True, slots=True)
 class RunContext:
-    """What a run needs of its inspector."""
+    """What a run needs of its inspector; `mode` and `new_session` are `FrameStream`'s."""
 
     bundle: Bundle
     graph: Graph
@@ -32,6 +34,8 @@ class RunContext:
     self_test: GoldenReport
     policy: TrackingPolicy
     watch: "ProviderWatch | None" = None
+    mode: Mode = "latency"
+    new_session: Callable[[], Session] | None = None
 
 
 class ProviderWatch:
@@ -110,7 +114,8 @@ def _figures_as_run(context: RunContext) -> Evaluation | None:
 
 
 def _evaluated_on(figures: Evaluation) -> str:
-    return f"{figures.data_name} {figures.split} ({figures.num_images} images, thresholds {figures.thresholds.replace('-', ' ')})"
+    thresholds = figures.thresholds.replace("-", " ")
+    return f"{figures.data_name} {figures.split} ({figures.num_images} images, {figures.precision}, thresholds {thresholds})"
 
 
 def model_record(context: RunContext) -> ModelRecord:
@@ -125,7 +130,7 @@ def model_record(context: RunContext) -> ModelRecord:
         signed_by=bundle.signed_by,
         provider=session.provider,
         precision=session.precision,
-        threads=session.threads,
+        threads=1 if context.mode == "throughput" else session.threads,
         trained_on=training.data_name,
         data_kind=training.data_kind,
         data_licence=training.data_licence,

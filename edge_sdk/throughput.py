@@ -6,7 +6,6 @@ idea of OpenVINO's performance hints), and the consumer takes them in the order 
 """
 
 import logging
-import os
 import queue
 import threading
 import time
@@ -17,6 +16,7 @@ from typing import Literal, TypeVar
 
 from edge_sdk.camera.frame import Frame, FrameSource
 from edge_sdk.contract.preprocess import PreprocessSpec
+from edge_sdk.cores import usable_cores
 from edge_sdk.frame_inference import Inferred, Prepared, inferred, prepared
 from edge_sdk.runtime import Session
 
@@ -29,11 +29,6 @@ QUEUE_DEPTH = 4  # frames decoded ahead: enough to bridge a slow key frame, litt
 MAX_WORKERS = 8  # by default: each has a session with its own weights
 POLL_S = 0.1
 STOP_S = 2.0  # a thread that has not ended by then hangs in the decoder or the runtime and is left behind
-
-
-def usable_cores() -> int:
-    """Cores this process may use: a container is often given fewer than the machine has."""
-    return len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else os.cpu_count() or 1
 
 
 class SerialLane:

@@ -1,6 +1,7 @@
 """The doctor looks at anything, breaks on nothing, and says what mends it."""
 
 import json
+import os
 import subprocess
 import sys
 import time
@@ -232,3 +233,22 @@ def test_a_cache_that_cannot_be_written_is_named(tmp_path: Path, monkeypatch: py
     finding = by_name(examine(tmp_path))["cache folder"]
 
     assert finding.state == "broken" and not finding.stops_us and "cannot be written" in finding.found
+
+
+def test_a_working_folder_that_was_deleted_is_a_line_of_the_report(tmp_path: Path) -> None:
+    (tmp_path / "gone").mkdir()
+    code = f"import os; os.chdir({str(tmp_path / 'gone')!r}); os.rmdir(os.getcwd()); from edge_sdk.cli import main; main(['doctor'])"
+    environment = {**os.environ, "PYTHONPATH": str(ROOT), "PWD": str(tmp_path / "gone")}
+
+    done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, env=environment, check=True)
+
+    assert f"BROKEN   disk              {tmp_path / 'gone'}: No such file" in done.stdout and "can run here" in done.stdout
+
+
+def test_a_self_test_without_any_runtime_says_so_in_one_line(monkeypatch: pytest.MonkeyPatch, capfd: pytest.CaptureFixture[str]) -> None:
+    monkeypatch.setitem(sys.modules, "onnxruntime", None)
+    monkeypatch.setitem(sys.modules, "tensorrt", None)
+
+    assert main(["selftest"]) == 1
+
+    assert capfd.readouterr().err.splitlines() == ["error: nothing on this machine runs this model; see 'sewer-edge doctor'"]

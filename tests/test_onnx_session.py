@@ -1,3 +1,6 @@
+import os
+import subprocess
+import sys
 from pathlib import Path
 
 import numpy as np
@@ -79,3 +82,23 @@ def test_weights_beside_the_graph_are_not_read(tmp_path: Path, monkeypatch: pyte
 
     with pytest.raises(RuntimeUnavailableError, match="cannot load the model"):
         OnnxSession((tmp_path / "external.onnx").read_bytes())
+
+
+def test_onnxruntime_reports_to_nobody_and_leaves_nothing_in_the_cache_folder(tmp_path: Path) -> None:
+    (tmp_path / "tiny.onnx").write_bytes(tiny.tiny_graph())
+    code = (
+        "import sys, numpy as np\n"
+        "from edge_sdk.runtime.onnx import OnnxSession\n"
+        "session = OnnxSession(open(sys.argv[1], 'rb').read(), threads=1)\n"
+        "session.run(np.zeros((1, 64, 64, 3), np.uint8))\n"
+    )
+    environment = {name: value for name, value in os.environ.items() if name != "ORT_DISABLE_TELEMETRY"}
+
+    subprocess.run(
+        [sys.executable, "-c", code, str(tmp_path / "tiny.onnx")],
+        check=True,
+        cwd=Path(__file__).parents[1],
+        env={**environment, "XDG_CACHE_HOME": str(tmp_path / "cache"), "HOME": str(tmp_path / "home")},
+    )
+
+    assert sorted(path.name for path in tmp_path.iterdir()) == ["tiny.onnx"]

@@ -12,7 +12,7 @@ from pathlib import Path
 
 from edge_sdk.doctor.finding import Finding
 from edge_sdk.doctor.libraries import library_findings
-from edge_sdk.doctor.machine import DRIVER, machine_findings
+from edge_sdk.doctor.machine import DRIVER, machine_findings, working_folder
 from edge_sdk.doctor.model import model_findings
 
 __all__ = ["Finding", "examine", "findings_table", "healthy"]
@@ -26,7 +26,7 @@ def examine(folder: Path | None = None) -> list[Finding]:
     Args:
         folder: Where results would be written; None for the working directory.
     """
-    machine = machine_findings(folder or Path.cwd())
+    machine = machine_findings(folder or working_folder())
     has_gpu = any(finding.name == DRIVER and finding.state != "absent" for finding in machine)
     return [*machine, *library_findings(has_gpu=has_gpu), *model_findings()]
 

@@ -6,6 +6,7 @@ import re
 import shutil
 from pathlib import Path
 
+from edge_sdk.cores import usable_cores
 from edge_sdk.doctor.finding import Finding
 from edge_sdk.doctor.probe import ask, output_of
 
@@ -42,11 +43,20 @@ def machine_findings(folder: Path) -> list[Finding]:
     return [_processor(), jetson, _driver(is_jetson=jetson.state == "ok"), *_power(), _clocks(), _memory(), _disk(folder)]
 
 
+def working_folder() -> Path:
+    """Where this process works; its mere name where the folder has been deleted under it."""
+    try:
+        return Path.cwd()
+    except OSError:
+        return Path(os.environ.get("PWD", "."))
+
+
 def _processor() -> Finding:
     names = re.findall(r"^model name\s*:\s*(.+)$", _text("/proc/cpuinfo"), re.MULTILINE) or [platform.machine()]
     model = _text("/proc/device-tree/model").strip("\0\n ")
-    cores = len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else os.cpu_count()
-    return Finding("machine", "ok", f"{model or names[0]}, {platform.machine()}, {cores} cores at hand", "inference without a GPU", True)
+    return Finding(
+        "machine", "ok", f"{model or names[0]}, {platform.machine()}, {usable_cores()} cores at hand", "inference without a GPU", True
+    )
 
 
 def _jetson() -> Finding:

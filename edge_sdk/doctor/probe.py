@@ -8,6 +8,7 @@ import os
 import signal
 import subprocess
 import sys
+from pathlib import Path
 from typing import Any, NamedTuple
 
 TIMEOUT_S = 60.0
@@ -27,10 +28,10 @@ def ask(code: str, *, timeout_s: float = TIMEOUT_S) -> Answer:
         code: The program.
         timeout_s: The child is killed after this.
     """
-    path = os.pathsep.join(os.path.abspath(entry) for entry in sys.path)  # noqa: PTH100 - "" is the working directory
+    environment = {"ORT_DISABLE_TELEMETRY": "1", **os.environ, "PYTHONPATH": os.pathsep.join(_search_path())}  # see edge_sdk.runtime
     try:
         done = subprocess.run(  # noqa: S603 - our own interpreter and our own lines
-            [sys.executable, "-c", code], capture_output=True, timeout=timeout_s, check=False, env={**os.environ, "PYTHONPATH": path}
+            [sys.executable, "-c", code], capture_output=True, timeout=timeout_s, check=False, env=environment
         )
     except subprocess.TimeoutExpired:
         return Answer(None, f"no answer in {timeout_s:g} s")
@@ -42,6 +43,15 @@ def ask(code: str, *, timeout_s: float = TIMEOUT_S) -> Answer:
         except (ValueError, IndexError):
             return Answer(None, "it said nothing that can be understood")
     return Answer(None, _last_words(done.stderr) if done.returncode > 0 else f"crashed with {signal.Signals(-done.returncode).name}")
+
+
+def _search_path() -> list[str]:
+    """This process's module path; what is relative to a working folder that was deleted is left out."""
+    try:
+        here = Path.cwd()
+    except OSError:
+        return [entry for entry in sys.path if Path(entry).is_absolute()]
+    return [str(here / entry) for entry in sys.path]  # "" is the working folder
 
 
 def output_of(*command: str, timeout_s: float = 10.0) -> str | None:

@@ -6,6 +6,7 @@ from edge_sdk.report.markup import Html, join, tag
 from edge_sdk.report.wording import GAP_LONG, UNPROVEN
 
 MAX_ROWS = 500
+LEFT_OUT = {"superseded", "stopped"}  # of a live camera: no gap as long as looks come often enough
 
 
 def not_inspected_section(inspection: Inspection) -> Html:
@@ -47,6 +48,8 @@ def nothing_proposed(inspection: Inspection) -> Html:
 
 def _no_gaps(inspection: Inspection) -> str:
     dropped = inspection.accounting.received - inspection.accounting.processed
+    if dropped and set(inspection.accounting.dropped) <= LEFT_OUT:
+        return f"No gaps: {count(dropped, 'frame')} gave way to newer ones, and enough were looked at all along."
     if dropped:
         return f"No stretch was recorded as a gap, but frames were dropped ({number(dropped, 0)}): see the account of frames."
     return "No gaps: every received frame was inspected" + (" and has a chainage." if inspection.basis == "distance" else ".")
@@ -58,7 +61,7 @@ def _row(index: int, gap: Gap) -> Html:
     if gap.from_m is None and gap.to_m is not None:
         where = "up to " + metres(gap.to_m)
     cells = [
-        tag("td", GAP_LONG[gap.reason]),
+        tag("td", GAP_LONG[gap.reason] + ("" if gap.camera is None else f" (Camera {gap.camera}.)")),
         tag("td", "unknown" if where == NOTHING else where, class_="num"),
         tag("td", time_range(gap.from_s, gap.to_s), class_="num"),
         tag("td", number(gap.frames, 0), class_="num"),

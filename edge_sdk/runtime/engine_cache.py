@@ -23,7 +23,7 @@ from edge_sdk.runtime.engine_key_file import device_key
 
 MAX_SIDECAR_BYTES = 64 * 1024
 MAX_BYTES = 2 << 30
-MAX_ENTRIES = 16  # three precisions and the device's timings, for the active bundle, the one before and the one to come
+MAX_ENTRIES = 24  # an engine and its options in three precisions, for the bundle before, the active one and the next; the timings
 LOCK_POLL_S = 0.1
 
 logger = logging.getLogger(__name__)
@@ -187,9 +187,10 @@ def _mark(entry: Sidecar, data: bytes, secret: bytes) -> str:
 
 def _contents(path: Path, limit: int) -> bytes:
     with os.fdopen(os.open(path, os.O_RDONLY | os.O_NOFOLLOW | os.O_NONBLOCK | os.O_CLOEXEC), "rb") as file:
-        if not stat.S_ISREG(os.fstat(file.fileno()).st_mode):
+        status = os.fstat(file.fileno())
+        if not stat.S_ISREG(status.st_mode):
             raise OSError(errno.EINVAL, "not a plain file")
-        data = file.read(limit + 1)
+        data = file.read(min(limit, status.st_size) + 1)  # Python allocates what it is asked for: never the limit's 2 GB
     if len(data) > limit:
         raise OSError(errno.EFBIG, "too large")
     return data

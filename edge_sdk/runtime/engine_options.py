@@ -79,6 +79,11 @@ def engine_key(onnx_sha256: str, facts: DeviceFacts, options: EngineOptions) -> 
     return hashlib.sha256(msgspec.json.encode(["engine", 1, onnx_sha256, facts, options])).hexdigest()
 
 
+def options_key(onnx_sha256: str, facts: DeviceFacts, precision: str) -> str:
+    """The name of the options that somebody chose for a graph on a device."""
+    return hashlib.sha256(msgspec.json.encode(["options", 1, onnx_sha256, facts, precision])).hexdigest()
+
+
 def timing_key(facts: DeviceFacts) -> str:
     """The name of the device's timing cache: kernel timings hold for every graph on the same device and software."""
     return hashlib.sha256(msgspec.json.encode(["timing", 1, facts])).hexdigest()

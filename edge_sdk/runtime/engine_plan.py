@@ -10,7 +10,7 @@ import msgspec
 
 from edge_sdk.runtime.cuda import open_cuda
 from edge_sdk.runtime.engine_cache import EngineCache
-from edge_sdk.runtime.engine_options import DeviceFacts, EngineOptions, device_facts, engine_key, timing_key
+from edge_sdk.runtime.engine_options import DeviceFacts, EngineOptions, device_facts, engine_key, options_key, timing_key
 from edge_sdk.runtime.engine_process import DEFAULT_LIMITS, BuildLimits, engine_in_child
 from edge_sdk.runtime.tensorrt import load_tensorrt
 
@@ -34,8 +34,12 @@ def plan_for(
     say: Callable[[str], None] = lambda line: None,
     stopped: Callable[[], bool] = lambda: False,
     force: bool = False,
+    chosen: bool = False,
 ) -> Plan:
     """The engine of a graph on this device.
+
+    What a person once chose for a graph holds for whoever asks without a choice: else the engine built on the dock, with the workspace
+    that fits the device, would not be the one the robot looks for.
 
     Args:
         onnx_bytes: A graph of this project's interface.
@@ -45,11 +49,32 @@ def plan_for(
         say: Gets a line now and then while it is built.
         stopped: Asked a few times a second; True ends the wait.
         force: Build even if there is one.
+        chosen: Whether a person chose the options: they are kept. If not, those that were kept take their place.
 
     Raises:
         EngineError: If there is no device, no TensorRT, or no engine comes out.
     """
     facts, sha256 = facts_here(), hashlib.sha256(onnx_bytes).hexdigest()
+    choice = options_key(sha256, facts, options.precision)
+    if not chosen:
+        options = _options_from_json(cache.read(choice)) or options
+    plan = _plan(onnx_bytes, sha256, facts, options, cache, limits, say, stopped, force)
+    if chosen and plan.kept:
+        cache.write(choice, msgspec.json.encode(options), {**_about(sha256, facts, options), "kind": "options"})
+    return plan
+
+
+def _plan(
+    onnx_bytes: bytes,
+    sha256: str,
+    facts: DeviceFacts,
+    options: EngineOptions,
+    cache: EngineCache,
+    limits: BuildLimits,
+    say: Callable[[str], None],
+    stopped: Callable[[], bool],
+    force: bool,
+) -> Plan:
     key = engine_key(sha256, facts, options)
     if not force and (found := cache.read(key)) is not None:
         return Plan(found, key, "cache", 0.0, True)
@@ -74,6 +99,14 @@ def facts_here() -> DeviceFacts:
     """
     with closing(open_cuda()) as cuda:  # first: TensorRT without a device may end the process
         return device_facts(str(load_tensorrt().__version__), cuda.device())
+
+
+def _options_from_json(data: bytes | None) -> EngineOptions | None:
+    """None where nobody chose, or another version's options did the choosing."""
+    try:
+        return None if data is None else msgspec.json.decode(data, type=EngineOptions)
+    except (msgspec.DecodeError, ValueError):
+        return None
 
 
 def _about(sha256: str, facts: DeviceFacts, options: EngineOptions) -> dict[str, str]:

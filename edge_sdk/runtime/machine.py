@@ -1,10 +1,11 @@
 """Which machine this is, as far as a figure measured on it goes: processor, cores at hand, GPU driver, Jetson release."""
 
 import hashlib
-import os
 import platform
 from importlib import metadata
 from pathlib import Path
+
+from edge_sdk.cores import usable_cores
 
 _PROCESSOR_KEYS = ("model name", "CPU implementer", "CPU part", "Hardware", "Model")
 _FILES = ("/proc/driver/nvidia/version", "/etc/nv_tegra_release", "/proc/device-tree/model")
@@ -12,8 +13,7 @@ _FILES = ("/proc/driver/nvidia/version", "/etc/nv_tegra_release", "/proc/device-
 
 def fingerprint() -> str:
     """A digest that changes with the processor, the number of cores this process may use, the GPU driver and the Jetson release."""
-    cores = len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else os.cpu_count()
-    parts = [platform.machine(), str(cores), *_processor(), *map(_text, _FILES)]
+    parts = [platform.machine(), str(usable_cores()), *_processor(), *map(_text, _FILES)]
     return hashlib.sha256("\n".join(parts).encode()).hexdigest()[:16]
 
 

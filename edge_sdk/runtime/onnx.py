@@ -13,6 +13,7 @@ from numpy.typing import NDArray
 
 from edge_sdk.contract.interface import INPUT, INTERFACE_VERSION, LOGITS, MAPS, METADATA_CLASSES_DIGEST, METADATA_INTERFACE, Outputs
 from edge_sdk.contract.taxonomy import taxonomy
+from edge_sdk.cores import usable_cores
 from edge_sdk.errors import ContractError, InferenceError, RuntimeUnavailableError
 from edge_sdk.runtime.session import checked_outputs
 
@@ -26,7 +27,8 @@ class OnnxSession:
     Args:
         model: The bytes of a single-file ONNX graph with the contract's interface.
         precision: The graph's precision, for the record.
-        threads: Threads inside one run; None or 0 lets onnxruntime take every core.
+        threads: Threads inside one run; None or 0 takes every core this process may use (onnxruntime would take
+            the machine's, and run three times as long where it is pinned to fewer).
         provider: The one execution provider to use.
         spinning: Whether idle threads spin between runs: quicker answers, but cores that nobody else gets.
 
@@ -38,7 +40,7 @@ class OnnxSession:
     def __init__(
         self, model: bytes, *, precision: str = "fp32", threads: int | None = None, provider: str = CPU, spinning: bool = True
     ) -> None:
-        self.precision, self.threads = precision, threads or 0
+        self.precision, self.threads = precision, threads or usable_cores()
         if provider == CUDA:
             _preload_cuda()
         try:

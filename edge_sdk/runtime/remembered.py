@@ -18,8 +18,9 @@ MAX_ENTRIES = 64
 
 def cache_folder() -> Path | None:
     """Where this user's caches of the SDK lie (XDG base directory specification); None where there is no home."""
+    root = os.environ.get("XDG_CACHE_HOME", "")  # a relative one is to be ignored, says the specification
     try:
-        return Path(os.environ.get("XDG_CACHE_HOME") or Path.home() / ".cache") / "sewer-edge"
+        return (Path(root) if root.startswith("/") else Path.home() / ".cache") / "sewer-edge"
     except RuntimeError:
         return None
 

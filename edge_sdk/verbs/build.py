@@ -18,7 +18,10 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
     parser.add_argument(
         "--precision", action="append", metavar="P", help="fp32, fp16 or int8-trt; may be repeated (default: all the bundle has)"
     )
-    parser.add_argument("--cache", type=Path, metavar="DIR", help="folder for engines (default: the user's cache folder)")
+    parser.add_argument(
+        "--cache", type=Path, metavar="DIR",
+        help="folder for engines (default: the user's cache folder, the only one 'run' looks in; XDG_CACHE_HOME moves it)",
+    )  # fmt: skip
     parser.add_argument("--workspace-mb", type=_number(16, 1 << 20), default=1024, help="scratch memory a kernel may take (default 1024)")
     parser.add_argument("--optimisation-level", type=_number(0, 5), help="0 to 5: how long to look for quicker kernels")
     parser.add_argument("--timeout-s", type=_number(1, 86400), default=1800, help="give up one engine after this (default 1800)")
@@ -27,7 +30,7 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
 
 def run(arguments: argparse.Namespace) -> int:
     """Build each engine and run the bundle's golden frames on it; one line for each on stdout, 1 if one must not serve."""
-    from edge_sdk.errors import EngineError, InputError
+    from edge_sdk.errors import EngineError, InferenceError, InputError
     from edge_sdk.runtime.engine_options import ENGINE_PRECISIONS
     from edge_sdk.runtime.engine_plan import facts_here
 
@@ -41,7 +44,7 @@ def run(arguments: argparse.Namespace) -> int:
     for precision in dict.fromkeys(arguments.precision or graphs):
         try:
             passed &= _build(bundle, precision, graphs[precision], arguments)
-        except EngineError as error:  # noqa: PERF203 - the other precisions may still serve
+        except (EngineError, InferenceError) as error:  # noqa: PERF203 - the other precisions may still serve
             passed = False
             print(f"error: {precision}: {error}", file=sys.stderr)
     return 0 if passed else 1
@@ -63,6 +66,7 @@ def _build(bundle: "Bundle", precision: str, file: str, arguments: argparse.Name
         limits=BuildLimits(time_s=arguments.timeout_s),
         say=lambda line: print(line, file=sys.stderr),
         force=arguments.force,
+        chosen=True,
     )
     session = TensorRtSession(plan.data, precision=precision)
     report = self_test(bundle, session)

@@ -33,4 +33,7 @@ def run(arguments: argparse.Namespace) -> int:
     for check in failed:
         what = " ".join(filter(None, (check.provider, check.precision)))
         print(f"error: {what}: {check.reason}: {check.detail}", file=sys.stderr)
-    return 0 if not failed and any(check.outcome == "passed" for check in checks) else 1
+    passed = any(check.outcome == "passed" for check in checks)
+    if not failed and not passed:
+        print("error: nothing on this machine runs this model; see 'sewer-edge doctor'", file=sys.stderr)
+    return 0 if not failed and passed else 1

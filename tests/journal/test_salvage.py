@@ -11,9 +11,9 @@ from pathlib import Path
 
 import pytest
 
-from edge_sdk.journal import schema as journal_schema
 from edge_sdk.errors import OutputError
 from edge_sdk.journal import Journal
+from edge_sdk.journal import schema as journal_schema
 from edge_sdk.journal.inspection import inspection_from_journal
 from edge_sdk.journal.pages import PAGE_SIZE, rows_in_files
 from edge_sdk.journal.recover import recover

@@ -3,9 +3,11 @@ from typing import Any
 
 import pytest
 
+from edge_sdk.bundle import Bundle
 from edge_sdk.cli import _parser
 from edge_sdk.runtime import engine_plan
 from edge_sdk.runtime.engine import engine_from_onnx
+from edge_sdk.runtime.tensorrt import session_from_onnx
 from edge_sdk.verbs import build
 from runtime.standin_machine import Machine
 
@@ -60,6 +62,23 @@ def test_options_reach_the_builder(machine: Machine, bundle_path: Path, trust: P
     assert sewer_edge(bundle_path, "--trust", trust, "--cache", tmp_path / "engines", *options) == 0
     ((asked, limits),) = in_process
     assert (asked.precision, asked.workspace_mb, asked.optimisation_level, limits.time_s) == ("fp32", 64, 2, 77)
+
+
+def test_what_was_chosen_at_the_build_is_what_a_session_looks_for(
+    machine: Machine, bundle_path: Path, trust: Path, in_process: list[Any], tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """A device that is short of memory would else build a second engine, with the workspace that it has not."""
+    machine()
+    monkeypatch.setenv("XDG_CACHE_HOME", str(tmp_path / "cache"))
+    assert sewer_edge(bundle_path, "--trust", trust, "--workspace-mb", "64") == 0
+    bundle = Bundle.open(bundle_path, trust=[trust])
+
+    session_from_onnx(bundle.read("model.onnx"), precision="fp32").close()
+
+    assert [options.workspace_mb for options, _ in in_process] == [64]
+    assert sewer_edge(bundle_path, "--trust", trust) == 0  # the last choice counts
+    session_from_onnx(bundle.read("model.onnx"), precision="fp32").close()
+    assert [options.workspace_mb for options, _ in in_process] == [64, 1024]
 
 
 @pytest.mark.parametrize(("settings", "words"), [({"gpu": {"num_devices": 0}}, "no CUDA device"), ({"shown_version": "10.2.0"}, "10.2.0")])

@@ -21,6 +21,7 @@ from edge_sdk.inspector import Inspector
 from edge_sdk.runtime import choose, measure
 from edge_sdk.runtime.choose import PRECISIONS, GraphChooser
 from edge_sdk.runtime.links import LINKS, links
+from edge_sdk.runtime.remembered import cache_folder
 from edge_sdk.verbs import bundle_options
 
 HALF = (0.5,) * 17
@@ -218,3 +219,10 @@ def test_a_runtime_that_refuses_the_first_graph_gets_the_next(make: MakeBundle) 
     session = ChainSession(bundle, [gpu], GraphChooser(bundle, "auto", threads=1), threads=1)
 
     assert [(attempt.precision, attempt.reason) for attempt in session.attempts] == [("fp16", "golden_mismatch"), ("fp32", None)]
+
+
+def test_a_relative_cache_folder_is_ignored_as_the_specification_says(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("XDG_CACHE_HOME", "here")
+    monkeypatch.setenv("HOME", str(tmp_path))
+
+    assert cache_folder() == tmp_path / ".cache" / "sewer-edge"

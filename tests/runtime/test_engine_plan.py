@@ -173,3 +173,14 @@ def test_the_sidecar_says_what_the_engine_is(machine: Machine, builds: list[str]
     name = plan(tmp_path).key[:40]
     about = msgspec.json.decode((tmp_path / "engines" / f"{name}.json").read_bytes())["about"]
     assert about["gpu"] == "Stand-in Orin" and about["tensorrt"] == "10.16.1" and about["precision"] == "fp32" and about["kind"] == "engine"
+
+
+def test_chosen_options_that_were_altered_are_not_used(machine: Machine, builds: list[str], tmp_path: Path) -> None:
+    machine()
+    mine = EngineOptions("fp32", workspace_mb=64)
+    assert plan(tmp_path, mine, chosen=True).key == plan(tmp_path).key
+    for path in (tmp_path / "engines").glob("*.bin"):
+        if b'"workspace_mb"' in (data := path.read_bytes()):
+            path.write_bytes(data.replace(b":64", b":99"))
+
+    assert plan(tmp_path).key != plan(tmp_path, mine).key and len(builds) == 2

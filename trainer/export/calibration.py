@@ -24,7 +24,7 @@ from edge_sdk.contract.interface import INPUT
 from edge_sdk.contract.preprocess import PreprocessSpec
 from trainer.data.images import prepared_image
 from trainer.data.sewer_ml import Split
-from trainer.errors import DataError
+from trainer.errors import DataError, ExportError
 from trainer.export.quantize_record import CalibrationImages
 
 MethodName = Literal["minmax", "percentile-99.9", "percentile-99.99", "percentile-99.999", "entropy"]
@@ -102,22 +102,39 @@ def activation_ranges(
         method: How ranges follow from values; see `METHODS`.
         op_types: Kinds of operators.
         symmetric: Ranges about zero, as TensorRT asks for.
+
+    Raises:
+        ExportError: If onnxruntime cannot do it, such as for want of room for two copies of the graph.
     """
-    kind, options = METHODS[method]
     # Silenced: onnxruntime prints its progress on stdout, which is for results.
     with tempfile.TemporaryDirectory() as folder, contextlib.redirect_stdout(io.StringIO()):
-        path = Path(folder) / "source.onnx"
-        onnx.save(source, path)
-        calibrator = create_calibrator(
-            path,
-            list(op_types),
-            str(Path(folder) / "augmented.onnx"),
-            calibrate_method=kind,
-            extra_options={**options, "symmetric": symmetric},
-        )
-        for start in range(0, len(images_NHWC), BATCH):
-            calibrator.collect_data(_Reader(images_NHWC[start : start + BATCH]))
-        return calibrator.compute_data()
+        try:
+            return _ranges(source, images_NHWC, Path(folder), METHODS[method], op_types, symmetric)
+        except Exception as error:  # a dozen classes of onnxruntime's and protobuf's; a full disk is a DecodeError
+            said = (str(error).strip().splitlines() or [type(error).__name__])[0][:200]
+            raise ExportError(f"calibration failed ({said}); see that {tempfile.gettempdir()} has room, or set TMPDIR") from error
+
+
+def _ranges(
+    source: onnx.ModelProto,
+    images_NHWC: NDArray[np.uint8],
+    folder: Path,
+    method: tuple[CalibrationMethod, dict[str, Any]],
+    op_types: tuple[str, ...],
+    symmetric: bool,
+) -> TensorsData:
+    (kind, options), path = method, folder / "source.onnx"
+    onnx.save(source, path)
+    calibrator = create_calibrator(
+        path,
+        list(op_types),
+        str(folder / "augmented.onnx"),
+        calibrate_method=kind,
+        extra_options={**options, "symmetric": symmetric},
+    )
+    for start in range(0, len(images_NHWC), BATCH):
+        calibrator.collect_data(_Reader(images_NHWC[start : start + BATCH]))
+    return calibrator.compute_data()
 
 
 class _Reader(CalibrationDataReader):  # type: ignore[misc]  # onnxruntime has no types

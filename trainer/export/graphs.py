@@ -6,6 +6,7 @@ One file per precision; the first is written by `export`, the others by `quantiz
 """
 
 from collections import Counter
+from collections.abc import Iterator
 from pathlib import Path
 from typing import Final, Literal
 
@@ -63,13 +64,14 @@ def stored_type(data: bytes) -> Literal["float32", "float16", "int8"]:
 
 
 def _check(graph: onnx.ModelProto, spec: PreprocessSpec, path: Path) -> None:
-    foreign = sorted({node.domain for node in graph.graph.node if node.domain not in STANDARD})
+    graphs = list(_with_subgraphs(graph.graph))
+    foreign = sorted({node.domain for part in graphs for node in part.node if node.domain not in STANDARD})
     if foreign:
         raise ExportError(f"{path}: operators of {foreign[0]}, which runtimes differ in; a bundle takes standard ONNX operators only")
     opset = {entry.domain: entry.version for entry in graph.opset_import if entry.domain in STANDARD}
     if opset != {"": OPSET}:
         raise ExportError(f"{path}: opset {opset}, the contract asks for {OPSET}; export again")
-    if any(tensor.data_location == onnx.TensorProto.EXTERNAL for tensor in graph.graph.initializer):
+    if any(tensor.data_location == onnx.TensorProto.EXTERNAL for part in graphs for tensor in _tensors(part)):
         raise ExportError(f"{path}: keeps weights outside its file; a bundle carries single files only")
     sizes = {end.name: [axis.dim_value for axis in end.type.tensor_type.shape.dim][1:] for end in graph.graph.input}
     if sizes != {INPUT: [spec.height, spec.width, 3]}:
@@ -77,3 +79,18 @@ def _check(graph: onnx.ModelProto, spec: PreprocessSpec, path: Path) -> None:
     stated = {entry.key: entry.value for entry in graph.metadata_props}.get(METADATA_PREPROCESS)
     if stated is not None and stated != msgspec.json.encode(spec).decode():
         raise ExportError(f"{path}: made for another geometry than the folder's export.json; export and quantise again")
+
+
+def _with_subgraphs(graph: onnx.GraphProto) -> Iterator[onnx.GraphProto]:
+    """A graph and the branches and loop bodies in it: onnxruntime runs what stands there too."""
+    yield graph
+    for attribute in (attribute for node in graph.node for attribute in node.attribute):
+        for body in (*([attribute.g] if attribute.HasField("g") else []), *attribute.graphs):
+            yield from _with_subgraphs(body)
+
+
+def _tensors(graph: onnx.GraphProto) -> Iterator[onnx.TensorProto]:
+    """Weights, and the values of constants."""
+    yield from graph.initializer
+    for attribute in (attribute for node in graph.node for attribute in node.attribute):
+        yield from (*([attribute.t] if attribute.HasField("t") else []), *attribute.tensors)

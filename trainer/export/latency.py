@@ -10,6 +10,7 @@ Each child sits idle while another is measured.
 import multiprocessing
 import os
 import platform
+import signal
 import time
 from collections.abc import Callable, Mapping, Sequence
 from contextlib import ExitStack
@@ -110,6 +111,7 @@ class _Child:
 
 
 def _serve(pipe: Connection, graph: bytes, size: Size, threads: int) -> None:
+    signal.signal(signal.SIGINT, signal.SIG_IGN)  # ^C reaches the parent too, which closes the pipe: no traceback from each child
     image_NHWC = np.random.default_rng(0).integers(0, 256, (1, *size, 3), dtype=np.uint8)
     session = OnnxSession(graph, threads=threads)
     for _ in range(WARM_UP):

@@ -9,6 +9,7 @@ from msgspec.structs import replace
 from edge_sdk.contract.manifest import Calibration, Graph, Parity, Precision
 from trainer.errors import ExportError
 from trainer.export.graphs import PRECISIONS, graph_name, present, stored_type
+from trainer.export.parity import BOUNDS
 from trainer.export.parity_record import GraphRow, ParityRecord, read_parity, sha256_of
 from trainer.export.quantize_record import read_quantisation, record_name
 from trainer.export.record import ExportRecord
@@ -52,6 +53,9 @@ def chosen(folder: Path, record: ExportRecord, asked: Sequence[str] | None, say:
             raise ExportError(f"{folder}, {precision}: {verdict.reason}, or choose other graphs with --precision")
         else:
             say(f"{precision} stays out: {verdict.reason}")
+    if comparison and (comparison.bound > BOUNDS.frozen or comparison.bound_tuned > BOUNDS.tuned):
+        allowed = f"{100 * comparison.bound:g} and {100 * comparison.bound_tuned:g}"
+        say(f"parity was measured with wider bounds than the gate's own: {allowed} points of F2_CIW; the bundle states them")
     return tuple(packed)
 
 
@@ -64,6 +68,9 @@ def _judged(folder: Path, record: ExportRecord, comparison: ParityRecord | None,
         return _Refusal("the graph has changed since parity was measured; run 'parity' again")
     if row.broken:
         return _Refusal(f"fails the parity gate: it {'; it '.join(row.broken)}; quantise it with other settings")
+    engine = comparison.row(precision, on="tensorrt") if comparison else None
+    if engine is not None and engine.broken:  # a robot with TensorRT would take it before any other
+        return _Refusal(f"fails the parity gate as a TensorRT engine: it {'; it '.join(engine.broken)}; quantise it with other settings")
     if precision == "fp32":
         parity = row.parity or record.parity  # the reference itself has none but that of its export
         return Packed(replace(record.graph, tuned_thresholds=row.tuned_thresholds), parity)

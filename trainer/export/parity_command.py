@@ -12,7 +12,7 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
     parser.add_argument("--checkpoint", type=Path, help="run or checkpoint it was exported from, if that is no longer where it was")
     parser.add_argument("--split", choices=("Train", "Val", "Test"), default="Test", help="which split the figures are of (Test)")
     parser.add_argument("--num", type=_count, metavar="N", help="only so many images of each split, for a trial (all)")
-    parser.add_argument("--threads", type=int, default=0, help="of onnxruntime while scoring (all cores)")
+    parser.add_argument("--threads", type=_natural, default=0, help="of onnxruntime while scoring (all cores)")
     parser.add_argument("--bound", type=_points, default=0.5, metavar="POINTS", help="largest loss of F2_CIW, thresholds as they are (0.5)")
     parser.add_argument("--bound-tuned", type=_points, default=0.3, metavar="POINTS", help="the same with re-tuned thresholds (0.3)")
     parser.add_argument("--latency", action="store_true", help="time single images too, each graph in a process of its own")
@@ -72,6 +72,12 @@ def _draw(args: argparse.Namespace) -> int:
 def _count(text: str) -> int:
     if not text.isdecimal() or int(text) < 1:
         raise argparse.ArgumentTypeError(f"{text}: a whole number of at least 1")
+    return int(text)
+
+
+def _natural(text: str) -> int:
+    if not text.isdecimal():
+        raise argparse.ArgumentTypeError(f"{text}: a whole number of at least 0")
     return int(text)
 
 

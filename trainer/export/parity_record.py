@@ -5,6 +5,7 @@ A row names the very file it was measured with by digest: a graph that changed s
 
 import hashlib
 from pathlib import Path
+from typing import Literal
 
 import msgspec
 
@@ -77,9 +78,9 @@ class ParityRecord(msgspec.Struct, frozen=True, forbid_unknown_fields=True, kw_o
         """Each broken bound with the name of the graph that breaks it."""
         return tuple(f"{row.name} {clause}" for row in self.rows for clause in row.broken)
 
-    def row(self, precision: str) -> GraphRow | None:
-        """The row of a precision on ONNX Runtime, which is what a bundle's figures are of."""
-        return next((row for row in self.rows if row.name == f"onnx {precision}"), None)
+    def row(self, precision: str, *, on: Literal["onnx", "tensorrt"] = "onnx") -> GraphRow | None:
+        """The row of a precision on a runtime; a bundle's figures are those on ONNX Runtime."""
+        return next((row for row in self.rows if row.name == f"{on} {precision}"), None)
 
 
 def sha256_of(data: bytes) -> str:

@@ -26,6 +26,7 @@ from trainer.export.parity_rows import TORCH, Contestant, against_first, graph_r
 from trainer.export.parity_runners import Runner, logits_of_all, onnx_runner, tensorrt_runner, torch_runner
 from trainer.export.parity_table import csv_from_parity, markdown_from_parity
 from trainer.export.record import ExportRecord, read_record
+from trainer.export.writing import write_together
 from trainer.progress import counting_late
 
 ON_TENSORRT: tuple[Precision, ...] = ("fp32", "fp16", "int8-trt")
@@ -148,8 +149,5 @@ def _timed(parity: ParityRecord, graphs: Mapping[Precision, bytes], record: Expo
 
 
 def _write(export: Path, parity: ParityRecord) -> None:
-    contents = {name: serialise(parity).encode() for name, serialise in SERIALISED.items()} | {PARITY: json_from_parity(parity)}
-    for name, content in contents.items():
-        part = export / f".{name}.part"
-        part.write_bytes(content)
-        part.replace(export / name)
+    tables = {name: serialise(parity).encode() for name, serialise in SERIALISED.items()}
+    write_together(export, {**tables, PARITY: json_from_parity(parity)})

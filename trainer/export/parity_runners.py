@@ -19,6 +19,7 @@ from edge_sdk.contract.preprocess import PreprocessSpec
 from edge_sdk.errors import InferenceError, RuntimeUnavailableError
 from edge_sdk.runtime import Session
 from edge_sdk.runtime.onnx import OnnxSession
+from edge_sdk.runtime.session import checked_outputs
 from trainer.data.images import prepared_image
 from trainer.data.sewer_ml import Split
 from trainer.models import DefectClassifier
@@ -43,7 +44,8 @@ def torch_runner(model: DefectClassifier) -> Runner:
 
     def run(images_NHWC: NDArray[np.uint8]) -> NDArray[np.float32]:
         with torch.inference_mode():
-            return np.asarray(model(torch.from_numpy(images_NHWC)).logits_NC.float().numpy())
+            outputs = model(torch.from_numpy(images_NHWC))
+        return checked_outputs(outputs.logits_NC.float().numpy(), outputs.maps_NChw.float().numpy(), len(images_NHWC)).logits_NC
 
     return Runner(run, "torch", lambda: None)
 

@@ -27,8 +27,8 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
     parser.add_argument("--num-validation", type=_count, default=2000, metavar="N", help="images of Val to measure that on (2000)")
     parser.add_argument("--sensitivity", action="store_true", help="measure every layer, not only where the bound needs it")
     parser.add_argument("--sensitivity-images", type=_count, default=256, metavar="N", help="images of Val to measure that on (256)")
-    parser.add_argument("--seed", type=int, default=0, help="of the choice of images (0)")
-    parser.add_argument("--threads", type=int, default=0, help="of onnxruntime (all cores)")
+    parser.add_argument("--seed", type=_natural, default=0, help="of the choice of images (0)")
+    parser.add_argument("--threads", type=_natural, default=0, help="of onnxruntime (all cores)")
     parser.set_defaults(run=run)
 
 
@@ -58,9 +58,9 @@ def run(args: argparse.Namespace) -> int:
 def _lines(record: "QuantisationRecord") -> Iterator[str]:
     from trainer.export.sensitivity import text_from_sensitivities
 
-    cost = record.cost
+    cost, gained = record.cost, 0.0 - round(record.cost.lost, 2)  # never -0.00
     yield (
-        f"{record.file}: F2_CIW {cost.f2_ciw_before:.2f} -> {cost.f2_ciw_after:.2f} ({-cost.lost:+.2f} points, {cost.max_drop:g} allowed) "
+        f"{record.file}: F2_CIW {cost.f2_ciw_before:.2f} -> {cost.f2_ciw_after:.2f} ({gained:+.2f} points, {cost.max_drop:g} allowed) "
         f"on {cost.num_images} images of {cost.split}; max|dp| {cost.max_abs_dp:.4f}, mean {cost.mean_abs_dp:.5f}, "
         f"{cost.decision_flips} flips"
     )
@@ -75,6 +75,12 @@ def _lines(record: "QuantisationRecord") -> Iterator[str]:
 def _count(text: str) -> int:
     if not text.isdecimal() or int(text) < 1:
         raise argparse.ArgumentTypeError(f"{text}: a whole number of at least 1")
+    return int(text)
+
+
+def _natural(text: str) -> int:
+    if not text.isdecimal():
+        raise argparse.ArgumentTypeError(f"{text}: a whole number of at least 0")
     return int(text)
 
 

@@ -10,6 +10,7 @@ import numpy as np
 import onnx
 
 from edge_sdk.contract.preprocess import PreprocessSpec
+from edge_sdk.errors import EdgeSdkError
 from trainer.config import DataConfig
 from trainer.data.provenance import DATASET, provenance_of
 from trainer.data.sewer_ml import SplitName, read_split
@@ -74,22 +75,28 @@ def read_job(export: Path, settings: Settings, data_root: Path | None, say: Say)
         spec=record.preprocess,
         root=root,
         data_name=name,
-        validation=_validation(source, record, root, name, settings, say),
+        validation=_validation(source, record, root, name, settings, say, str(export / MODEL)),
         settings=settings,
         say=say,
     )
 
 
-def _validation(source: onnx.ModelProto, record: ExportRecord, root: Path, name: str, settings: Settings, say: Say) -> Validation:
+def _validation(
+    source: onnx.ModelProto, record: ExportRecord, root: Path, name: str, settings: Settings, say: Say, where: str
+) -> Validation:
     split = read_split(root, "Val")
     rows_N = spread_rows(len(split), settings.num_validation, settings.seed)
     say(f"fp32: running {len(rows_N)} images of Val")
     images_NHWC = read_images(split, record.preprocess, rows_N)
+    try:
+        reference_NC = logits_of(source, images_NHWC, precision="fp32", threads=settings.threads)
+    except EdgeSdkError as error:
+        raise ExportError(f"{where}: {error}") from error
     return Validation(
         images_NHWC,
         split.targets_NC[rows_N],
         np.array(record.graph.thresholds),
-        logits_of(source, images_NHWC, precision="fp32", threads=settings.threads),
+        reference_NC,
         name,
         split.name,
         settings.threads,

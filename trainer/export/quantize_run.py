@@ -1,7 +1,6 @@
 """An export folder's fp32 graph in other precisions, each with its record, each within its bound or not written at all."""
 
 import hashlib
-import os
 from pathlib import Path
 
 import onnx
@@ -16,6 +15,7 @@ from trainer.export.quantize_layers import layers_of
 from trainer.export.quantize_record import QuantisationRecord, json_from_quantisation, record_name
 from trainer.export.quantize_scores import check_alive, cost_of, difference, logits_of
 from trainer.export.quantize_search import search_int8
+from trainer.export.writing import write_together
 
 NUM_FOR_RANGE = 64  # images whose fp32 activations are held against float16's range
 
@@ -39,8 +39,7 @@ def quantise_export(
     records = []
     for precision in job.settings.precisions:
         graph, record = _half(job) if precision == "fp16" else _int8(job, precision)
-        _write(export / graph_name(precision), graph)
-        _write(export / record_name(precision), json_from_quantisation(record))
+        write_together(export, {graph_name(precision): graph, record_name(precision): json_from_quantisation(record)})
         records.append(record)
     return tuple(records)
 
@@ -96,15 +95,3 @@ def _checked(job: Job, graph: onnx.ModelProto) -> bytes:
     check_graph(graph, job.spec)
     data: bytes = graph.SerializeToString()
     return data
-
-
-def _write(path: Path, data: bytes) -> None:
-    """Whole or not at all."""
-    part = path.with_name(f".{path.name}.part{os.getpid()}")
-    try:
-        part.write_bytes(data)
-        part.replace(path)
-    except OSError as error:
-        raise ExportError(f"{path}: {error.strerror}; make room, or quantise a copy of the folder that can be written") from error
-    finally:
-        part.unlink(missing_ok=True)

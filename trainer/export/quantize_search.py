@@ -96,7 +96,7 @@ class _Search:
         logits_NC = logits_of(graph, job.validation.images_NHWC, precision=precision, threads=job.settings.threads)
         found = difference(logits_NC, job.validation, precision)
         self.trials[returned] = Trial(graph, logits_NC, found)
-        job.say(f"{precision}: {len(returned)} of {len(self.layers)} layers in float, F2_CIW {-found.lost:+.2f} points")
+        job.say(f"{precision}: {len(returned)} of {len(self.layers)} layers in float, F2_CIW {0.0 - round(found.lost, 2):+.2f} points")
         return found.lost
 
     def order(self) -> Sequence[str]:

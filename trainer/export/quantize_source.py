@@ -30,7 +30,10 @@ def float_source(stored: onnx.ModelProto, spec: PreprocessSpec, where: str) -> o
     Raises:
         ExportError: If it is no graph of the contract, is quantised already, or its weights cannot be folded to float32.
     """
-    check_graph(stored, spec)
+    try:
+        check_graph(stored, spec)
+    except ExportError as error:
+        raise ExportError(f"{where}: {error}") from error
     if any(node.op_type == "QuantizeLinear" for node in stored.graph.node):
         raise ExportError(f"{where}: is quantised already; quantise the fp32 graph that 'export' writes")
     folded = as_contract(_folded(stored.SerializeToString(), where), stored)
@@ -68,7 +71,9 @@ def _folded(data: bytes, where: str) -> onnx.ModelProto:
         try:
             ort.InferenceSession(data, options, providers=["CPUExecutionProvider"])
         except Exception as error:  # onnxruntime raises a dozen classes of its own for a model it cannot load
-            raise ExportError(f"{where}: onnxruntime {ort.__version__} cannot load it ({str(error).splitlines()[0][:200]})") from error
+            said = str(error).splitlines()[0][:200]
+            full = f"; see that {tempfile.gettempdir()} has room, or set TMPDIR" * ("serialization" in said)
+            raise ExportError(f"{where}: onnxruntime {ort.__version__} cannot fold its constants ({said}){full}") from error
         return onnx.load(options.optimized_model_filepath)
 
 

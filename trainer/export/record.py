@@ -41,9 +41,14 @@ class ExportRecord(msgspec.Struct, frozen=True, forbid_unknown_fields=True, kw_o
     data_root: str | None = None
 
 
+def json_from_record(record: ExportRecord) -> bytes:
+    """The record as it lies in the folder."""
+    return msgspec.json.format(msgspec.json.encode(record), indent=1) + b"\n"
+
+
 def write_record(folder: Path, record: ExportRecord) -> None:
     """Write the record."""
-    (folder / RECORD).write_bytes(msgspec.json.format(msgspec.json.encode(record), indent=1) + b"\n")
+    (folder / RECORD).write_bytes(json_from_record(record))
 
 
 def read_record(folder: Path) -> ExportRecord:

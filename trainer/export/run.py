@@ -28,9 +28,10 @@ from trainer.errors import DataError, ExportError
 from trainer.export.golden import golden_files, golden_rows, json_from_golden
 from trainer.export.onnx import check_graph, onnx_from_model
 from trainer.export.parity import parity_of
-from trainer.export.record import GOLDEN, MODEL, ExportRecord, write_record
+from trainer.export.record import GOLDEN, MODEL, RECORD, ExportRecord, json_from_record
 from trainer.export.storage import StoredAs, store_weights
 from trainer.export.thresholds import PROTOCOL, tuned_thresholds
+from trainer.export.writing import write_together
 from trainer.models import DefectClassifier
 
 BATCH = 16
@@ -82,9 +83,7 @@ def export_checkpoint(
     files, golden = golden_files(data.val, golden_rows(data.val.targets_NC), session, config.preprocess)
     session.close()
     out.mkdir(parents=True, exist_ok=True)
-    for name, content in {MODEL: onnx_bytes, GOLDEN: json_from_golden(golden), **files}.items():
-        (out / name).write_bytes(content)
-    write_record(out, record)
+    write_together(out, {MODEL: onnx_bytes, GOLDEN: json_from_golden(golden), **files, RECORD: json_from_record(record)})
     return record
 
 

@@ -3,7 +3,7 @@
 In trained ViTs the product of query and key weights lies near the identity (a token attends to tokens like itself) and that of value and
 projection weights near its negative, and position embeddings vary smoothly over the picture. Drawn like that, a ViT learns from tens of
 thousands of images what it otherwise takes a million for.
-Source: Trockman & Kolter, "Mimetic Initialization of Self-Attention Layers", ICML 2023; sinusoids as in Vaswani et al., 2017, over two axes.
+Source: Trockman & Kolter, "Mimetic Initialization of Self-Attention Layers", ICML 2023; sinusoids as in Vaswani et al., 2017, on two axes.
 """
 
 # D embedding, K dimensions of a head, T tokens

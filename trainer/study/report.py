@@ -77,7 +77,7 @@ def title(report: StudyReport) -> str:
 
 def head(report: StudyReport) -> tuple[str, ...]:
     """What must be read before the figures."""
-    measured = f"measured on {report.split} ({report.num_measured:,} images) at threshold 0.5 (mAP: at none), best checkpoint by F2_CIW on Val"
+    measured = f"measured on {report.split} ({report.num_measured:,} images) at threshold 0.5 (mAP: none), best checkpoint by F2_CIW on Val"
     chosen = "; the checkpoint was chosen on Val too, which flatters the figures" if report.split == "Val" else ""
     return (
         _warning(report),

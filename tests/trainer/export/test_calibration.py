@@ -1,4 +1,5 @@
 import hashlib
+import resource
 from pathlib import Path
 
 import cv2
@@ -8,7 +9,7 @@ import pytest
 from tests.trainer.export.small_models import SPEC, pictures, source
 from tests.trainer.folders import random_targets, write_split
 from trainer.data.sewer_ml import Split, read_split
-from trainer.errors import DataError
+from trainer.errors import DataError, ExportError
 from trainer.export.calibration import METHODS, activation_ranges, calibration_images, spread_rows
 from trainer.export.quantize_layers import LINEAR, layers_of
 
@@ -104,3 +105,15 @@ def test_calibration_says_nothing_on_stdout(capfd: pytest.CaptureFixture[str]) -
     activation_ranges(source("resnet"), pictures(12), method="percentile-99.99", op_types=LINEAR, symmetric=True)
 
     assert capfd.readouterr().out == ""
+
+
+def test_calibration_on_a_full_disk_is_one_line() -> None:
+    limits = resource.getrlimit(resource.RLIMIT_FSIZE)
+    resource.setrlimit(resource.RLIMIT_FSIZE, (10_000, limits[1]))
+    try:
+        with pytest.raises(ExportError, match=r"^calibration failed \(.*has room") as caught:
+            activation_ranges(source("resnet"), pictures(2), method="minmax", op_types=LINEAR, symmetric=False)
+    finally:
+        resource.setrlimit(resource.RLIMIT_FSIZE, limits)
+
+    assert "\n" not in str(caught.value)

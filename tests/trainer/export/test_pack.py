@@ -16,7 +16,8 @@ from tests.trainer.export.painted_export import add_graph, colour_graph, painted
 from trainer.cli import main
 from trainer.errors import ExportError
 from trainer.export.pack import pack
-from trainer.export.parity_record import read_parity
+from trainer.export.parity import Bounds
+from trainer.export.parity_record import json_from_parity, read_parity
 from trainer.export.parity_run import measure_parity
 
 
@@ -119,6 +120,30 @@ def test_a_graph_that_failed_the_gate_stays_out_and_is_refused_when_asked_for(
     error = capsys.readouterr().err
     assert error.count("error:") == 1 and "int8-x86: fails the parity gate: it loses" in error
     assert not out.exists()
+
+
+def test_a_graph_that_failed_as_an_engine_stays_out_since_a_robot_with_tensorrt_would_take_it_first(export: Path, tmp_path: Path) -> None:
+    record = read_parity(export)
+    assert record is not None
+    rows = [msgspec.structs.replace(row, broken=("fails: NaN",)) if row.name == "tensorrt fp16" else row for row in record.rows]
+    (export / "parity.json").write_bytes(json_from_parity(msgspec.structs.replace(record, rows=tuple(rows))))
+    said: list[str] = []
+
+    manifest = packed(export, tmp_path / "good.bundle", say=said.append).manifest
+
+    assert [graph.precision for graph in manifest.graphs] == ["fp32", "int8-x86"]
+    assert "fp16 stays out: fails the parity gate as a TensorRT engine: it fails: NaN" in said[0]
+    with pytest.raises(ExportError, match="as a TensorRT engine"):
+        packed(export, tmp_path / "bad.bundle", "fp16")
+
+
+def test_bounds_that_somebody_widened_are_said(export: Path, tmp_path: Path) -> None:
+    measure_parity(export, threads=1, num_resamples=20, bounds=Bounds(0.5, 0.3))
+    said: list[str] = []
+
+    packed(export, tmp_path / "wide.bundle", say=said.append)
+
+    assert said == ["parity was measured with wider bounds than the gate's own: 50 and 30 points of F2_CIW; the bundle states them"]
 
 
 @pytest.mark.parametrize(

@@ -2,7 +2,9 @@
 
 import csv
 import json
+import os
 import shutil
+import signal
 from pathlib import Path
 
 import msgspec
@@ -15,7 +17,7 @@ from onnx import helper
 import tiny
 from edge_sdk.contract.manifest import Parity, class_list_ref
 from edge_sdk.contract.taxonomy import taxonomy
-from edge_sdk.errors import ContractError
+from edge_sdk.errors import ContractError, InferenceError
 from tests.trainer.export.painted_export import add_graph, colour_graph, painted_data, painted_export, perturbed, quantised, write_painted
 from trainer.checkpoint import Contract, save_checkpoint
 from trainer.cli import main
@@ -24,6 +26,7 @@ from trainer.data.training import read_data
 from trainer.errors import ExportError
 from trainer.export.parity_record import ParityRecord, read_parity
 from trainer.export.parity_run import measure_parity
+from trainer.export.parity_runners import torch_runner
 from trainer.models import DefectClassifier
 
 
@@ -150,8 +153,12 @@ def test_torch_is_the_reference_while_its_checkpoint_is_there(checkpoint: Path, 
 
     other = json.loads((checkpoint / "contract.json").read_text()) | {"step": 2}
     (checkpoint / "contract.json").write_text(json.dumps(other))
-    assert "step 2, but step 1 was exported" in error_of(capsys, str(export), "--split", "Val", "--checkpoint", str(checkpoint))
+    assert "at step 2, but resnet18 of run begun at step 1 was exported" in error_of(
+        capsys, str(export), "--split", "Val", "--checkpoint", str(checkpoint)
+    )
     moved_on = measured(export, split="Val", num=20)
+    (checkpoint / "contract.json").write_text(json.dumps(other | {"step": 1, "config": {**other["config"], "name": "another"}}))
+    assert "of run another at step 1" in error_of(capsys, str(export), "--split", "Val", "--checkpoint", str(checkpoint))
     assert moved_on.reference == "onnx fp32" and "no longer what was exported" in moved_on.remarks[0]
 
     shutil.rmtree(checkpoint)
@@ -160,9 +167,17 @@ def test_torch_is_the_reference_while_its_checkpoint_is_there(checkpoint: Path, 
     assert "no checkpoint" in error_of(capsys, str(export), "--split", "Val", "--checkpoint", str(checkpoint))
 
 
-def changed(graph: bytes, *, opset: int = 17, domain: str = "", external: bool = False) -> bytes:
+def changed(graph: bytes, *, opset: int = 17, domain: str = "", external: bool = False, inner: bool = False) -> bytes:
+    """`inner` puts the foreign operator into a branch, or the weight outside the file into a constant."""
     model = onnx.load_from_string(graph)
     model.opset_import[0].version = opset
+    if inner:
+        branch = helper.make_graph([helper.make_node("Gelu", ["image"], ["y"], domain=domain)], "branch", [], [])
+        constant = onnx.numpy_helper.from_array(np.zeros(1, np.float32))
+        constant.data_location = onnx.TensorProto.EXTERNAL if external else onnx.TensorProto.DEFAULT
+        model.graph.node.append(helper.make_node("Constant", [], ["c"], value=constant))
+        model.graph.node.append(helper.make_node("If", ["c"], ["z"], then_branch=branch, else_branch=branch))
+        return model.SerializeToString()
     if domain:
         model.graph.node[0].domain = domain
         model.opset_import.append(helper.make_opsetid(domain, 1))
@@ -177,6 +192,8 @@ def changed(graph: bytes, *, opset: int = 17, domain: str = "", external: bool =
         (lambda: changed(colour_graph(), opset=18), "opset"),
         (lambda: changed(colour_graph(), domain="com.microsoft"), "operators of com.microsoft"),
         (lambda: changed(colour_graph(), external=True), "single files only"),
+        (lambda: changed(colour_graph(), domain="com.microsoft", inner=True), "operators of com.microsoft"),
+        (lambda: changed(colour_graph(), external=True, inner=True), "single files only"),
         (lambda: b"no onnx", "not an ONNX file"),
         (lambda: tiny.tiny_graph(names=("scores", "maps")), "interface"),
         (lambda: tiny.tiny_graph(metadata={}), "graph interface None"),
@@ -237,3 +254,22 @@ def test_latency_is_measured_for_each_graph_in_its_own_process(export: Path) -> 
     for (latency,) in found.values():
         assert (latency.threads, latency.num_runs) == (1, 6)
         assert np.isfinite(latency.p50_ms) and latency.p50_ms > 0
+
+
+def test_an_interrupt_meant_for_the_parent_does_not_end_a_child_that_measures() -> None:
+    from trainer.export.latency import _Child
+
+    with _Child(colour_graph(), (64, 64), 1) as child:
+        child.run(1)
+        os.kill(child._process.pid, signal.SIGINT)
+        assert len(child.run(2)) == 2
+
+
+def test_a_torch_model_that_returns_nan_is_no_reference() -> None:
+    """NaN is below every threshold: against it, each graph would gain."""
+    torch.manual_seed(0)
+    model = DefectClassifier("resnet18", tiny.SPEC).eval()
+    next(model.parameters()).data.fill_(float("nan"))
+
+    with pytest.raises(InferenceError, match="NaN"):
+        torch_runner(model).run(np.zeros((1, 64, 64, 3), np.uint8))

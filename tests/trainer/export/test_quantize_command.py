@@ -203,7 +203,17 @@ def test_graph_that_is_no_onnx_is_one_line(fresh: Path, capsys: pytest.CaptureFi
     assert "not an ONNX file" in error_of(fresh, capsys)
 
 
-@pytest.mark.parametrize("args", [["--precision", "int4"], ["--max-drop", "-1"], ["--num-calibration", "0"], ["--calibration", "Test"]])
+@pytest.mark.parametrize(
+    "args",
+    [
+        ["--precision", "int4"],
+        ["--max-drop", "-1"],
+        ["--num-calibration", "0"],
+        ["--calibration", "Test"],
+        ["--seed", "-1"],
+        ["--threads", "-1"],
+    ],
+)
 def test_unusable_arguments_are_usage_errors(args: list[str], tmp_path: Path) -> None:
     with pytest.raises(SystemExit) as caught:
         main(["quantize", str(tmp_path), *args])

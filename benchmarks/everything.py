@@ -1,0 +1,67 @@
+"""`all`: the verbs one after the other, each in a process of its own, so that none measures what another has left behind.
+
+python -m benchmarks all [--quick] [--out results.jsonl] [--page DIR]
+"""
+
+import argparse
+import subprocess
+import sys
+import time
+from pathlib import Path
+
+from benchmarks.options import add_measuring_options
+from benchmarks.record import check_writable
+from edge_sdk.errors import InputError
+
+NAMES = ("latency", "throughput", "startup", "memory", "power", "parity", "growth")
+WITH_FILM = ("latency", "throughput", "startup", "memory", "power")
+WITH_BUNDLE = (*WITH_FILM, "parity")
+OUT = Path("results.jsonl")
+
+
+def add_arguments(parser: argparse.ArgumentParser) -> None:
+    """As the verbs have them."""
+    add_measuring_options(parser)
+    parser.add_argument("--data", type=Path, metavar="DIR", help="for parity: a data set in Sewer-ML's layout")
+    parser.add_argument("--recipe", type=Path, help="for train, which is left out without one")
+    parser.add_argument("--page", type=Path, metavar="DIR", help="write the report there")
+
+
+def run(arguments: argparse.Namespace) -> int:
+    """Run them; 1 if one fails, after all the others have run."""
+    out = arguments.out or OUT
+    check_writable(out)
+    if out.stat().st_size:
+        raise InputError(f"{out} holds records already; give another --out, or move it away")
+    failed = [name for name in (*NAMES, *(["train"] if arguments.recipe else [])) if _run(name, arguments, out) != 0]
+    if arguments.page is not None and _call(["report", str(out), "--out", str(arguments.page)]) != 0:
+        failed.append("report")
+    print(f"records: {out}" + (f"; not fine: {', '.join(failed)}" if failed else ""))
+    return 1 if failed else 0
+
+
+def _run(name: str, arguments: argparse.Namespace, out: Path) -> int:
+    begin = time.monotonic()
+    code = _call([name, *_options(name, arguments), "--out", str(out)])
+    print(f"{name}: {time.monotonic() - begin:.0f} s", file=sys.stderr)
+    return code
+
+
+def _options(name: str, arguments: argparse.Namespace) -> list[str]:
+    given = ["--quick"] if arguments.quick else []
+    if name in WITH_BUNDLE:
+        given += ["--precision", arguments.precision, "--threads", str(arguments.threads)]
+        given += ["--allow-unsigned"] if arguments.allow_unsigned else []
+        for option in ("bundle", "provider"):
+            given += [f"--{option}", str(getattr(arguments, option))] if getattr(arguments, option) is not None else []
+        given += [word for key in arguments.trust for word in ("--trust", str(key))]
+    if name in WITH_FILM and arguments.film is not None:
+        given += ["--film", str(arguments.film)]
+    if name == "parity" and arguments.data is not None:
+        given += ["--data", str(arguments.data)]
+    return [str(arguments.recipe), *given] if name == "train" else given
+
+
+def _call(words: list[str]) -> int:
+    sys.stdout.flush()
+    return subprocess.run([sys.executable, "-m", "benchmarks", *words], check=False).returncode  # noqa: S603 - our own verbs

@@ -1,0 +1,79 @@
+"""A process that inspects a film over and over and says now and then what it holds; see `memory.py`.
+
+python -m benchmarks.memory_child FILM NUM_FRAMES MODE BUNDLE|- PROVIDER PRECISION THREADS [KEY.pub ...]
+"""
+
+import sys
+from collections.abc import Iterator
+from itertools import count
+from pathlib import Path
+from typing import cast
+
+import msgspec
+
+NUM_LOOKS = 24
+
+
+class Look(msgspec.Struct, frozen=True):
+    """What the process held after so many frames, in MB of 10^6 bytes; `gpu_mb` is None where there is no GPU in use."""
+
+    frames: int
+    rss_mb: float
+    pss_mb: float | None
+    gpu_mb: float | None
+
+
+def main(argv: list[str]) -> int:
+    """Inspect and look; 1 with one line where that fails."""
+    film, num_frames, mode, bundle_path, provider, precision, threads, *keys = argv
+    from edge_sdk import Bundle, Inspector
+    from edge_sdk.camera import FilmSource
+    from edge_sdk.errors import EdgeSdkError
+    from edge_sdk.inspector import session_from_bundle
+    from edge_sdk.runtime.links import Provider
+    from edge_sdk.stream import FrameResult, FrameStream
+    from edge_sdk.throughput import Mode
+    from edge_sdk.tracking import Place, Tracker
+
+    link = cast("Provider", provider)
+
+    def results(inspector: Inspector) -> Iterator[FrameResult]:
+        graph = inspector.graph
+        for _ in count():
+            with FilmSource(Path(film)) as source:
+                stream = FrameStream(
+                    source, inspector.session, inspector.bundle.manifest.preprocess, temperature=graph.temperature, mode=cast("Mode", mode),
+                    new_session=lambda: session_from_bundle(inspector.bundle, graph, threads=1, provider=link),
+                )  # fmt: skip
+                with stream:
+                    yield from stream
+
+    looks = [look(0, gpu=False)]
+    try:
+        bundle = Bundle.open(None if bundle_path == "-" else bundle_path, trust=[Path(key) for key in keys], allow_unsigned=True)
+        with Inspector(bundle, precision=precision, threads=int(threads) or None, require=link) as inspector:
+            tracker: Tracker[None] = Tracker(inspector.graph.thresholds)
+            every = max(int(num_frames) // NUM_LOOKS, 1)
+            for number, result in enumerate(results(inspector), start=1):
+                if result.scores_C is not None:
+                    tracker.update(result.scores_C, Place(0, None), number / 25, None)
+                if number % every == 0:
+                    looks.append(look(number, gpu=link != "cpu"))
+                if number >= int(num_frames):
+                    break
+    except EdgeSdkError as error:
+        print(f"error: {error}", file=sys.stderr)
+        return 1
+    print(msgspec.json.encode(looks).decode())
+    return 0
+
+
+def look(frames: int, *, gpu: bool) -> Look:
+    """What this process holds now."""
+    from benchmarks.memory_use import gpu_mb, pss_mb, rss_mb
+
+    return Look(frames, rss_mb(), pss_mb(), gpu_mb() if gpu else None)
+
+
+if __name__ == "__main__":
+    sys.exit(main(sys.argv[1:]))

@@ -1,0 +1,1 @@
+"""Micro-benchmarks of single calls with pytest-benchmark; not part of the test suite."""

@@ -1,0 +1,120 @@
+"""This SDK's ways through the film: the stream in both modes, a whole inspection, and the live stream."""
+
+import time
+from collections.abc import Callable
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+import cv2
+import numpy as np
+
+from benchmarks.peers.runners.camera import take_camera
+from benchmarks.peers.runners.tally import Tally
+from benchmarks.peers.runners.task import Task, task_from_argv
+from edge_sdk.bundle import Bundle
+
+if TYPE_CHECKING:
+    from edge_sdk.live import LiveStream
+
+WAIT_S = 60.0
+PRECISION = "fp32"
+
+
+def stream(task: Task, tally: Tally, bundle: Bundle) -> None:
+    """`FrameStream`; the sessions of mode `throughput` are made and have run once before the count begins, as with every peer."""
+    from edge_sdk.camera.film import FilmSource
+    from edge_sdk.cores import usable_cores
+    from edge_sdk.inspector import session_from_bundle
+    from edge_sdk.stream import FrameStream
+    from edge_sdk.throughput import MAX_WORKERS
+
+    graph = next(graph for graph in bundle.manifest.graphs if graph.precision == PRECISION)
+    parallel = task.option == "throughput"
+    workers = min(usable_cores(), MAX_WORKERS) if parallel else 1
+    sessions = [session_from_bundle(bundle, graph, threads=1 if parallel else None) for _ in range(workers)]
+    for session in sessions:
+        session.run(task.blank())
+    tally.ready()
+    with (
+        FilmSource(Path(task.film)) as source,
+        FrameStream(
+            source,
+            sessions[0],
+            bundle.manifest.preprocess,
+            temperature=graph.temperature,
+            mode="throughput" if parallel else "latency",
+            new_session=sessions.pop if parallel else None,
+            workers=workers,
+        ) as results,
+    ):
+        for result in results:
+            if result.scores_C is not None:
+                tally.note_scores(result.frame.seq, result.scores_C)
+
+
+def inspector(task: Task, tally: Tally, bundle: Bundle) -> None:
+    """What `sewer-edge run` does, without its film and reports."""
+    from edge_sdk.camera.film import FilmSource
+    from edge_sdk.inspector import Inspector
+
+    with Inspector(bundle, precision=PRECISION, require="cpu") as look:
+        tally.ready()
+        with FilmSource(Path(task.film)) as source:
+            for _ in look.run(
+                source,
+                on_frame=lambda result: tally.note_scores(result.frame.seq, result.scores_C) if result.scores_C is not None else None,
+            ):
+                pass
+
+
+def live(task: Task, tally: Tally, bundle: Bundle) -> None:
+    """`LiveStream`: a loop hands each frame in, results come to a callback."""
+    from edge_sdk.inspector import session_from_bundle
+    from edge_sdk.live import LiveStream
+    from edge_sdk.live_result import LiveModel, LiveResult
+
+    graph = next(graph for graph in bundle.manifest.graphs if graph.precision == PRECISION)
+    numbers: dict[int, int] = {}
+
+    def note(result: LiveResult) -> None:
+        if result.scores_C is not None:
+            tally.note_scores(numbers[result.seq], result.scores_C)
+
+    model = LiveModel(session_from_bundle(bundle, graph), bundle.manifest.preprocess, bundle.identity, graph.temperature)
+    results = LiveStream(model, keep_images=False)
+    results.on_result(note, depth=64)
+    with results:
+        results.wait_ready(WAIT_S)
+        tally.ready()
+        camera = cv2.VideoCapture(task.film)
+        for submitted in range(task.num_frames):
+            ok, frame_HWC = camera.read()
+            if not ok:
+                break
+            numbers[submitted] = int(frame_HWC[0, 0, 0]) + (int(frame_HWC[0, 0, 1]) << 8)
+            results.submit(np.asarray(frame_HWC, np.uint8), order="bgr")
+        wait_for(results, len(numbers) - 1)
+
+
+def wait_for(results: "LiveStream", last: int) -> None:
+    """Until the last frame has its result: it is the newest, so it is never dropped."""
+    deadline = time.monotonic() + WAIT_S
+    while time.monotonic() < deadline and ((newest := results.latest().result) is None or newest.seq < last):
+        time.sleep(0.002)
+
+
+WAYS: dict[str, Callable[[Task, Tally, Bundle], None]] = {"latency": stream, "throughput": stream, "inspector": inspector, "live": live}
+
+
+def main() -> None:
+    """One pass."""
+    task = task_from_argv()
+    take_camera(task)
+    tally = Tally(task)
+    bundle = Bundle.open(task.bundle, trust=[Path(key) for key in task.trust])
+    WAYS[task.option](task, tally, bundle)
+    tally.write()
+
+
+if __name__ == "__main__":
+    main()

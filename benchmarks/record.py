@@ -1,0 +1,121 @@
+"""One measurement with its conditions: a line of JSON. A number without its conditions is not a number.
+
+A file of records is JSON lines, appended to, so that an interrupted run keeps what it has measured. Reading is strict: an unknown key,
+a wrong type or another schema is one line that says what to do.
+"""
+
+from collections.abc import Iterable
+from pathlib import Path
+
+import msgspec
+
+from benchmarks.distribution import Distribution
+from benchmarks.errors import RecordError
+from benchmarks.fingerprint import Fingerprint
+from benchmarks.state import State
+from edge_sdk.errors import OutputError
+
+SCHEMA_VERSION = 1
+Setting = str | int | float | bool | None
+
+
+class BundleRef(msgspec.Struct, frozen=True, forbid_unknown_fields=True, kw_only=True):
+    """The bundle and graph that ran: digest of the manifest, which covers every byte, and of the ONNX file."""
+
+    identity: str
+    sha256: str
+    precision: str
+    graph_sha256: str
+
+
+class Measurement(msgspec.Struct, frozen=True, forbid_unknown_fields=True, kw_only=True):
+    """One measurement.
+
+    `verb` and `name` say what; `settings` how (provider, threads, film, batch, ...). A timed thing has a `distribution`, anything else its
+    `figures`; what could not be measured is in `not_measured` with its reason, never a zero. `rounds` are medians of successive rounds,
+    for paired comparisons: two records of one `pairing` were made in turns. `failed` says which bounds a gate found broken.
+    """
+
+    schema_version: int = SCHEMA_VERSION
+    verb: str
+    name: str
+    created_utc: str
+    code: str
+    fingerprint: Fingerprint
+    before: State
+    after: State
+    bundle: BundleRef | None
+    settings: dict[str, Setting]
+    distribution: Distribution | None = None
+    figures: dict[str, float] = {}
+    not_measured: dict[str, str] = {}
+    rounds: tuple[float, ...] = ()
+    pairing: str | None = None
+    failed: tuple[str, ...] = ()
+
+
+class _SchemaOnly(msgspec.Struct):
+    schema_version: int
+
+
+def append_record(path: Path, record: Measurement) -> None:
+    """Add one line.
+
+    Raises:
+        OutputError: If the file cannot be written.
+    """
+    try:
+        with path.open("ab") as file:
+            file.write(msgspec.json.encode(record) + b"\n")
+    except OSError as error:
+        raise OutputError(f"{path}: {error.strerror}; choose another --out") from error
+
+
+def check_writable(path: Path) -> None:
+    """Find out before the first measurement whether its line can be kept.
+
+    Raises:
+        OutputError: If not.
+    """
+    try:
+        path.parent.mkdir(parents=True, exist_ok=True)
+        path.open("ab").close()
+    except OSError as error:
+        raise OutputError(f"{path}: {error.strerror}; choose another --out") from error
+
+
+def read_records(paths: Iterable[Path]) -> tuple[Measurement, ...]:
+    """All records of some files, in order.
+
+    Raises:
+        RecordError: If a file cannot be read, holds none, or a line is of another schema or no record.
+    """
+    return tuple(record for path in paths for record in _read(path))
+
+
+def _read(path: Path) -> list[Measurement]:
+    try:
+        lines = path.read_bytes().splitlines()
+    except OSError as error:
+        raise RecordError(f"{path}: {error.strerror}; give a file that 'python -m benchmarks' wrote with --out") from error
+    records = [record_from_json(line, where=f"{path}, line {number}") for number, line in enumerate(lines, start=1) if line.strip()]
+    if not records:
+        raise RecordError(f"{path}: holds no record; measure first, 'python -m benchmarks all --out {path}'")
+    return records
+
+
+def record_from_json(line: bytes, *, where: str = "record") -> Measurement:
+    """Read one line.
+
+    Raises:
+        RecordError: If it is of another schema, or no record.
+    """
+    try:
+        schema = msgspec.json.decode(line, type=_SchemaOnly).schema_version
+        if schema < SCHEMA_VERSION:
+            raise RecordError(f"{where}: schema {schema} is older than this version's {SCHEMA_VERSION}; measure again into a new file")
+        if schema > SCHEMA_VERSION:
+            raise RecordError(f"{where}: schema {schema} is newer than this version's {SCHEMA_VERSION}; read it with a newer checkout")
+        return msgspec.json.decode(line, type=Measurement)
+    except (msgspec.DecodeError, UnicodeDecodeError) as error:
+        raise RecordError(f"{where}: not a benchmark record ({error}); give a file that 'python -m benchmarks' wrote") from error
