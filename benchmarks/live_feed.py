@@ -13,8 +13,8 @@ from typing import NamedTuple
 from benchmarks.film import FPS, Film, endless
 from benchmarks.subject import Subject
 from edge_sdk.live import LiveStream
-from edge_sdk.live_intake import LiveAccounting
-from edge_sdk.live_result import LiveResult, LiveSettings
+from edge_sdk.live.intake import LiveAccounting
+from edge_sdk.live.result import LiveResult, LiveSettings
 from edge_sdk.tracking import Place, Tracker
 
 READY_S = 600.0

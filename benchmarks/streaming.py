@@ -33,7 +33,7 @@ from edge_sdk.cores import usable_cores
 from edge_sdk.errors import EdgeSdkError, SourceError
 from edge_sdk.frame_inference import prepared_image
 from edge_sdk.live import LiveStream
-from edge_sdk.live_result import LiveModel, LiveResult, LiveSettings
+from edge_sdk.live.result import LiveModel, LiveResult, LiveSettings
 from edge_sdk.runtime import Session
 from edge_sdk.stream import FrameStream
 from edge_sdk.throughput import MAX_WORKERS, Mode

@@ -11,7 +11,7 @@ from benchmarks.record import BundleRef, Setting
 from edge_sdk.bundle import Bundle
 from edge_sdk.errors import InputError
 from edge_sdk.inspector import Inspector, session_from_bundle
-from edge_sdk.live_result import LiveModel
+from edge_sdk.live.result import LiveModel
 from edge_sdk.runtime import Session
 from edge_sdk.runtime.links import LINKS, Say
 

@@ -28,7 +28,7 @@ from edge_sdk.cores import usable_cores
 from edge_sdk.errors import InputError, RuntimeUnavailableError
 from edge_sdk.frame_inference import prepared_image
 from edge_sdk.inspector import session_from_bundle
-from edge_sdk.live_result import MAX_CAMERAS
+from edge_sdk.live.result import MAX_CAMERAS
 from edge_sdk.stream import FrameStream
 from edge_sdk.throughput import MAX_WORKERS, Mode
 

@@ -17,8 +17,8 @@ from edge_sdk.camera.live_camera import NO_FRAME_TIMEOUT_S
 from edge_sdk.errors import InputError, OutputError
 from edge_sdk.inspect_film import RESULTS
 from edge_sdk.inspector import Inspector, ThresholdChoice
+from edge_sdk.live.result import MAX_CAMERAS
 from edge_sdk.live_inspection import LiveInspection
-from edge_sdk.live_result import MAX_CAMERAS
 from edge_sdk.live_run.odometer_tail import OdometerTail
 from edge_sdk.odometer_feed import OdometerFeed
 from edge_sdk.pictures import FOLDER

@@ -34,15 +34,15 @@ from edge_sdk.journal.entries import End, Header
 from edge_sdk.journal.inspection import inspection_from_journal
 from edge_sdk.journal.salvage import remove_journal
 from edge_sdk.live import STOP_S, LiveStream
-from edge_sdk.live_models import SwapReport
-from edge_sdk.live_outbox import Outbox, Reader
-from edge_sdk.live_result import Latest, LiveEvent, LiveSettings
+from edge_sdk.live.models import SwapReport
+from edge_sdk.live.outbox import Outbox, Reader
+from edge_sdk.live.result import Latest, LiveEvent, LiveSettings
+from edge_sdk.live.worker import one_line
 from edge_sdk.live_run.ledger import Ledger, accounting_record
 from edge_sdk.live_run.look import snapshot_of
 from edge_sdk.live_run.record import CameraFacts, LiveRecord
 from edge_sdk.live_run.roster import Roster
 from edge_sdk.live_run.scribe import Scribe
-from edge_sdk.live_worker import one_line
 from edge_sdk.odometer_feed import OdometerFeed
 from edge_sdk.records import Inspection, Observation
 from edge_sdk.supervision import Limits, Metrics, Notifier, Snapshot, Supervisor, Transition

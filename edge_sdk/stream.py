@@ -1,7 +1,7 @@
 """The stream of a film or folder: every frame of a source becomes a result, in order, with exact accounting.
 
 Every frame is processed or counted as dropped with its reason: `received == processed + sum of dropped` once the stream has ended. How
-the work is shared out among threads is `throughput.py`'s; live cameras, where only the newest frame counts, are `live.py`'s.
+the work is shared out among threads is `throughput.py`'s; live cameras, where only the newest frame counts, are `live/`'s.
 """
 
 import logging

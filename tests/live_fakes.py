@@ -11,7 +11,7 @@ import tiny
 from edge_sdk.camera import Frame
 from edge_sdk.errors import InferenceError
 from edge_sdk.live import LiveStream
-from edge_sdk.live_result import LiveModel
+from edge_sdk.live.result import LiveModel
 
 PATIENCE_S = 30.0  # a busy machine is no failure
 GREY = tiny.painted(tiny.GREY)

@@ -261,7 +261,7 @@ def test_unpacking_what_is_no_bundle_is_one_line(tmp_path: Path, capfd: pytest.C
 def test_verbs_are_frozen(capfd: pytest.CaptureFixture[str]) -> None:
     with pytest.raises(SystemExit):
         main(["--help"])
-    assert "run | report | info | build | selftest | doctor | unpack" in " ".join(capfd.readouterr().out.split())
+    assert "run | report | status | info | build | selftest | doctor | unpack" in " ".join(capfd.readouterr().out.split())
 
 
 def test_wrong_usage_is_exit_code_2(capfd: pytest.CaptureFixture[str]) -> None:

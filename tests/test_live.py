@@ -18,8 +18,8 @@ from edge_sdk.contract.preprocess import prepare
 from edge_sdk.errors import FrameShapeError, InputError
 from edge_sdk.inspector import session_from_bundle
 from edge_sdk.live import LiveStream
-from edge_sdk.live_frames import MAX_BUFFERS
-from edge_sdk.live_result import LiveModel, LiveResult, LiveSettings
+from edge_sdk.live.frames import MAX_BUFFERS
+from edge_sdk.live.result import LiveModel, LiveResult, LiveSettings
 from live_fakes import GREY, FakeSession, FakeSource, live_model, outputs, settled, until
 
 SD = np.zeros((576, 720, 3), np.uint8)
@@ -618,7 +618,7 @@ def test_a_live_source_is_read_whatever_rate_it_announces() -> None:
 
 
 def test_a_source_that_raises_is_told_and_asked_again(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr("edge_sdk.live_camera.RETRY_S", 0.01)
+    monkeypatch.setattr("edge_sdk.live.camera.RETRY_S", 0.01)
     events, source = [], FakeSource([GREY])
     give, tries = source.read, []
 

@@ -15,7 +15,7 @@ from edge_sdk.errors import InferenceError, InputError, OutputError
 from edge_sdk.journal import store
 from edge_sdk.journal.entries import Event, Serving, entry_from_body
 from edge_sdk.journal.inspection import rows_of
-from edge_sdk.live_result import LiveSettings
+from edge_sdk.live.result import LiveSettings
 from edge_sdk.records import Gap, Inspection
 from edge_sdk.report import write_reports
 from edge_sdk.supervision import read_status

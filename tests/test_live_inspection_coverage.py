@@ -11,7 +11,7 @@ import tiny
 from edge_sdk.camera import Frame
 from edge_sdk.contract.manifest import LabelRule
 from edge_sdk.contract.taxonomy import taxonomy
-from edge_sdk.live_result import LiveResult, LiveSettings
+from edge_sdk.live.result import LiveResult, LiveSettings
 from edge_sdk.live_run.coverage import LiveCoverage
 from edge_sdk.live_run.tracks import CameraTracks, Found, evidence
 from edge_sdk.odometer import Chainage

@@ -9,8 +9,8 @@ from hypothesis.stateful import RuleBasedStateMachine, initialize, invariant, pr
 
 from edge_sdk.errors import InferenceError
 from edge_sdk.live import LiveStream
-from edge_sdk.live_intake import Intake
-from edge_sdk.live_result import LiveModel, LiveSettings
+from edge_sdk.live.intake import Intake
+from edge_sdk.live.result import LiveModel, LiveSettings
 from live_fakes import GREY, live_model, outputs, until
 
 NUM_CAMERAS = 2

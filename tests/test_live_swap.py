@@ -8,8 +8,8 @@ import pytest
 
 from edge_sdk.contract.golden import GoldenReport
 from edge_sdk.live import LiveStream
-from edge_sdk.live_models import PROBATION_FRAMES
-from edge_sdk.live_result import LiveEvent, LiveSettings
+from edge_sdk.live.models import PROBATION_FRAMES
+from edge_sdk.live.result import LiveEvent, LiveSettings
 from edge_sdk.tracking import TrackingPolicy
 from live_fakes import GREY, FakeSession, live_model, settled, until
 

@@ -12,14 +12,16 @@ README = (ROOT / "README.md").read_text(encoding="utf-8")
 
 
 def test_the_python_lines_run(tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]) -> None:
-    (code,) = re.findall(r"```python\n(.*?)```", README, re.DOTALL)
+    film, live = re.findall(r"```python\n(.*?)```", README, re.DOTALL)
     (tmp_path / "deploy").symlink_to(ROOT / "deploy")
     monkeypatch.chdir(tmp_path)
 
-    exec(compile(code, "README.md", "exec"), {})
-
+    exec(compile(film, "README.md", "exec"), {})
     inspection = inspection_from_json((tmp_path / "inspection" / "report.json").read_bytes())
     assert inspection.status == "complete" and len(capsys.readouterr().out.splitlines()) >= len(inspection.observations)
+
+    exec(compile(live, "README.md", "exec"), {})
+    assert "black" in capsys.readouterr().out
 
 
 @pytest.mark.parametrize(

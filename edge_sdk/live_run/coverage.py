@@ -11,8 +11,8 @@ import msgspec
 
 from edge_sdk.camera.quality import FROZEN_S
 from edge_sdk.coverage import CoverageLog, Moment
-from edge_sdk.live_intake import LiveDrop
-from edge_sdk.live_result import LiveResult
+from edge_sdk.live.intake import LiveDrop
+from edge_sdk.live.result import LiveResult
 from edge_sdk.odometer import Chainage
 from edge_sdk.records import Coverage, Gap, GapReason
 

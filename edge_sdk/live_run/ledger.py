@@ -16,8 +16,8 @@ import msgspec
 from edge_sdk.contract.taxonomy import taxonomy
 from edge_sdk.journal.entries import Entry, GapEntry, Progress, Serving
 from edge_sdk.live import LiveStream
-from edge_sdk.live_intake import LiveAccounting
-from edge_sdk.live_result import CameraStatus, LiveResult, LiveState, LiveStatus
+from edge_sdk.live.intake import LiveAccounting
+from edge_sdk.live.result import CameraStatus, LiveResult, LiveState, LiveStatus
 from edge_sdk.live_run.coverage import LiveCoverage
 from edge_sdk.live_run.roster import Roster
 from edge_sdk.live_run.tracks import CameraTracks, Found

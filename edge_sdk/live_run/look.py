@@ -6,7 +6,7 @@ from pathlib import Path
 
 from edge_sdk.journal import Journal
 from edge_sdk.live import LiveStream
-from edge_sdk.live_result import LiveStatus
+from edge_sdk.live.result import LiveStatus
 from edge_sdk.live_run.ledger import Ledger
 from edge_sdk.live_run.roster import Roster
 from edge_sdk.runtime.chain import attempt_in_words

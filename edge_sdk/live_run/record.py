@@ -9,7 +9,7 @@ from typing import NamedTuple
 from edge_sdk import __version__
 from edge_sdk.camera.redact import redacted
 from edge_sdk.contract.taxonomy import taxonomy
-from edge_sdk.live_models import SwapReport
+from edge_sdk.live.models import SwapReport
 from edge_sdk.odometer_feed import OdometerFeed
 from edge_sdk.records import (
     RECORD_SCHEMA_VERSION,

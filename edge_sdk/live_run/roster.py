@@ -7,7 +7,7 @@ import msgspec
 
 from edge_sdk.contract.manifest import LabelRule
 from edge_sdk.inspector import Inspector
-from edge_sdk.live_result import LiveModel, LiveSettings
+from edge_sdk.live.result import LiveModel, LiveSettings
 from edge_sdk.run_record import ProviderWatch, RunContext
 from edge_sdk.supervision import TimedSession
 

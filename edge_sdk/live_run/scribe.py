@@ -16,9 +16,9 @@ import msgspec
 from edge_sdk.contract.taxonomy import taxonomy
 from edge_sdk.journal import Journal
 from edge_sdk.journal.entries import Entry
-from edge_sdk.live_result import LiveResult
+from edge_sdk.live.result import LiveResult
+from edge_sdk.live.worker import one_line
 from edge_sdk.live_run.tracks import Found
-from edge_sdk.live_worker import one_line
 from edge_sdk.pictures import encode_pictures
 from edge_sdk.records import Observation, Picture
 from edge_sdk.throughput import join_or_leave

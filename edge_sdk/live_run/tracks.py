@@ -16,7 +16,7 @@ from edge_sdk.contract.manifest import LabelRule
 from edge_sdk.contract.taxonomy import taxonomy
 from edge_sdk.journal.entries import Sighting
 from edge_sdk.journal.sightings import Sightings
-from edge_sdk.live_result import LiveResult, LiveSettings
+from edge_sdk.live.result import LiveResult, LiveSettings
 from edge_sdk.observing import observation_from_track
 from edge_sdk.records import Observation
 from edge_sdk.stream import FrameResult

@@ -11,7 +11,7 @@ from pathlib import Path
 import pytest
 
 from edge_sdk.live import LiveStream
-from edge_sdk.live_result import LiveModel, LiveSettings
+from edge_sdk.live.result import LiveModel, LiveSettings
 from edge_sdk.supervision import (
     CameraSnapshot,
     Counts,

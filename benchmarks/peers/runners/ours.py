@@ -71,7 +71,7 @@ def live(task: Task, tally: Tally, bundle: Bundle) -> None:
     """`LiveStream`: a loop hands each frame in, results come to a callback."""
     from edge_sdk.inspector import session_from_bundle
     from edge_sdk.live import LiveStream
-    from edge_sdk.live_result import LiveModel, LiveResult
+    from edge_sdk.live.result import LiveModel, LiveResult
 
     graph = next(graph for graph in bundle.manifest.graphs if graph.precision == PRECISION)
     numbers: dict[int, int] = {}

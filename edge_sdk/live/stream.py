@@ -21,13 +21,13 @@ from numpy.typing import NDArray
 
 from edge_sdk.camera.frame import ChannelOrder
 from edge_sdk.errors import InputError
-from edge_sdk.live_camera import Cameras, ReadableSource
-from edge_sdk.live_crew import Crew
-from edge_sdk.live_frames import checked_layout, copy_frame, finite_or_none
-from edge_sdk.live_intake import Intake, LiveAccounting, total
-from edge_sdk.live_models import ModelDesk, SelfTest, Serving, SwapOutcome, SwapReport, measure_batch, try_model
-from edge_sdk.live_outbox import Outbox, Reader
-from edge_sdk.live_result import (
+from edge_sdk.live.camera import Cameras, ReadableSource
+from edge_sdk.live.crew import Crew
+from edge_sdk.live.frames import checked_layout, copy_frame, finite_or_none
+from edge_sdk.live.intake import Intake, LiveAccounting, total
+from edge_sdk.live.models import ModelDesk, SelfTest, Serving, SwapOutcome, SwapReport, measure_batch, try_model
+from edge_sdk.live.outbox import Outbox, Reader
+from edge_sdk.live.result import (
     MAX_CAMERAS,
     EventKind,
     Latest,
@@ -38,7 +38,7 @@ from edge_sdk.live_result import (
     LiveState,
     LiveStatus,
 )
-from edge_sdk.live_worker import FrameCheck, Surroundings, one_line
+from edge_sdk.live.worker import FrameCheck, Surroundings, one_line
 from edge_sdk.odometer_feed import OdometerFeed
 from edge_sdk.throughput import join_or_leave
 
@@ -246,7 +246,7 @@ class LiveStream:
     def swap(self, model: LiveModel, settings: LiveSettings | None = None, *, self_test: SelfTest | None = None) -> SwapReport:
         """Exchange the model between two frames; meanwhile the present one goes on serving.
 
-        The new one is tried in the caller's thread and then serves on probation (see `live_models.py`). If the present one is stuck, its
+        The new one is tried in the caller's thread and then serves on probation (see `models.py`). If the present one is stuck, its
         worker is left behind and a new one begins.
 
         Args:

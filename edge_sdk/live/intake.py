@@ -18,7 +18,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from edge_sdk.camera.frame import ChannelOrder, Frame
-from edge_sdk.live_frames import FramePool
+from edge_sdk.live.frames import FramePool
 
 LiveDrop = Literal["superseded", "bad_shape", "unreadable", "paused", "stopped", "inference_failed", "abandoned"]
 

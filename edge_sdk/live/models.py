@@ -18,7 +18,7 @@ from numpy.typing import NDArray
 from edge_sdk.contract.golden import GoldenReport
 from edge_sdk.errors import InferenceError
 from edge_sdk.frame_inference import run_checked
-from edge_sdk.live_result import LiveModel, LiveSettings
+from edge_sdk.live.result import LiveModel, LiveSettings
 from edge_sdk.runtime import Session
 
 logger = logging.getLogger(__name__)

@@ -8,10 +8,10 @@ import logging
 import threading
 from collections.abc import Callable
 
-from edge_sdk.live_intake import Intake
-from edge_sdk.live_models import ModelDesk, measure_batch, try_model
-from edge_sdk.live_result import EventKind
-from edge_sdk.live_worker import Surroundings, Worker, one_line
+from edge_sdk.live.intake import Intake
+from edge_sdk.live.models import ModelDesk, measure_batch, try_model
+from edge_sdk.live.result import EventKind
+from edge_sdk.live.worker import Surroundings, Worker, one_line
 from edge_sdk.throughput import join_or_leave
 
 logger = logging.getLogger(__name__)
