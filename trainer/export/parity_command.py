@@ -4,6 +4,8 @@ import argparse
 import sys
 from pathlib import Path
 
+from trainer.argument_types import count, natural, points
+
 
 def add_arguments(parser: argparse.ArgumentParser) -> None:
     """Arguments of the command."""
@@ -11,10 +13,10 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
     parser.add_argument("--data", type=Path, help="folder in Sewer-ML's layout, if it is no longer where the export found it")
     parser.add_argument("--checkpoint", type=Path, help="run or checkpoint it was exported from, if that is no longer where it was")
     parser.add_argument("--split", choices=("Train", "Val", "Test"), default="Test", help="which split the figures are of (Test)")
-    parser.add_argument("--num", type=_count, metavar="N", help="only so many images of each split, for a trial (all)")
-    parser.add_argument("--threads", type=_natural, default=0, help="of onnxruntime while scoring (all cores)")
-    parser.add_argument("--bound", type=_points, default=0.5, metavar="POINTS", help="largest loss of F2_CIW, thresholds as they are (0.5)")
-    parser.add_argument("--bound-tuned", type=_points, default=0.3, metavar="POINTS", help="the same with re-tuned thresholds (0.3)")
+    parser.add_argument("--num", type=count, metavar="N", help="only so many images of each split, for a trial (all)")
+    parser.add_argument("--threads", type=natural, default=0, help="of onnxruntime while scoring (all cores)")
+    parser.add_argument("--bound", type=points, default=0.5, metavar="POINTS", help="largest loss of F2_CIW, thresholds as they are (0.5)")
+    parser.add_argument("--bound-tuned", type=points, default=0.3, metavar="POINTS", help="the same with re-tuned thresholds (0.3)")
     parser.add_argument("--latency", action="store_true", help="time single images too, each graph in a process of its own")
     parser.add_argument("--pareto", type=Path, metavar="PNG", help="measure nothing: draw what was measured, size and latency over F2_CIW")
     parser.set_defaults(run=run)
@@ -67,25 +69,3 @@ def _draw(args: argparse.Namespace) -> int:
     for path in write_pareto(records, args.pareto):
         print(path)  # noqa: T201
     return 0
-
-
-def _count(text: str) -> int:
-    if not text.isdecimal() or int(text) < 1:
-        raise argparse.ArgumentTypeError(f"{text}: a whole number of at least 1")
-    return int(text)
-
-
-def _natural(text: str) -> int:
-    if not text.isdecimal():
-        raise argparse.ArgumentTypeError(f"{text}: a whole number of at least 0")
-    return int(text)
-
-
-def _points(text: str) -> float:
-    try:
-        points = float(text)
-    except ValueError:
-        points = -1.0
-    if not 0 <= points <= 100:
-        raise argparse.ArgumentTypeError(f"{text}: points of F2_CIW, 0 to 100")
-    return points

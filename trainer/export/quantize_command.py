@@ -6,6 +6,8 @@ from collections.abc import Iterator
 from pathlib import Path
 from typing import TYPE_CHECKING
 
+from trainer.argument_types import count, natural, points
+
 if TYPE_CHECKING:
     from trainer.export.quantize_record import QuantisationRecord
 
@@ -19,16 +21,16 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
     parser.add_argument("--precision", nargs="+", choices=PRECISIONS, default=list(PRECISIONS), help="which to make (all)")
     parser.add_argument("--data", type=Path, help="folder in Sewer-ML's layout, if it is no longer where the export found it")
     parser.add_argument("--calibration", choices=("Train", "Val"), default="Train", help="split whose images set the int8 ranges (Train)")
-    parser.add_argument("--num-calibration", type=_count, default=512, metavar="N", help="of these images, spread over the split (512)")
+    parser.add_argument("--num-calibration", type=count, default=512, metavar="N", help="of these images, spread over the split (512)")
     parser.add_argument("--method", choices=METHODS, default="percentile-99.999", help="ranges from values (percentile-99.999)")
     parser.add_argument(
-        "--max-drop", type=_points, default=0.5, metavar="POINTS", help="largest loss of F2_CIW on Val at the export's thresholds (0.5)"
+        "--max-drop", type=points, default=0.5, metavar="POINTS", help="largest loss of F2_CIW on Val at the export's thresholds (0.5)"
     )
-    parser.add_argument("--num-validation", type=_count, default=2000, metavar="N", help="images of Val to measure that on (2000)")
+    parser.add_argument("--num-validation", type=count, default=2000, metavar="N", help="images of Val to measure that on (2000)")
     parser.add_argument("--sensitivity", action="store_true", help="measure every layer, not only where the bound needs it")
-    parser.add_argument("--sensitivity-images", type=_count, default=256, metavar="N", help="images of Val to measure that on (256)")
-    parser.add_argument("--seed", type=_natural, default=0, help="of the choice of images (0)")
-    parser.add_argument("--threads", type=_natural, default=0, help="of onnxruntime (all cores)")
+    parser.add_argument("--sensitivity-images", type=count, default=256, metavar="N", help="images of Val to measure that on (256)")
+    parser.add_argument("--seed", type=natural, default=0, help="of the choice of images (0)")
+    parser.add_argument("--threads", type=natural, default=0, help="of onnxruntime (all cores)")
     parser.set_defaults(run=run)
 
 
@@ -70,25 +72,3 @@ def _lines(record: "QuantisationRecord") -> Iterator[str]:
     if record.sensitivity:
         yield f"  each layer alone in int8, {record.num_sensitivity_images} images:"
         yield from (f"  {line}" for line in text_from_sensitivities(record.sensitivity).splitlines())
-
-
-def _count(text: str) -> int:
-    if not text.isdecimal() or int(text) < 1:
-        raise argparse.ArgumentTypeError(f"{text}: a whole number of at least 1")
-    return int(text)
-
-
-def _natural(text: str) -> int:
-    if not text.isdecimal():
-        raise argparse.ArgumentTypeError(f"{text}: a whole number of at least 0")
-    return int(text)
-
-
-def _points(text: str) -> float:
-    try:
-        points = float(text)
-    except ValueError:
-        points = -1.0
-    if not 0 <= points <= 100:
-        raise argparse.ArgumentTypeError(f"{text}: points of F2_CIW, 0 to 100")
-    return points
