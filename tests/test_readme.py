@@ -26,7 +26,11 @@ def test_the_python_lines_run(tmp_path: Path, monkeypatch: pytest.MonkeyPatch, c
 
 @pytest.mark.parametrize(
     "readme",
-    sorted(str(path.relative_to(ROOT)) for path in [*ROOT.glob("**/README.md"), *ROOT.glob("docs/*.md")] if ".venv" not in path.parts),
+    sorted(
+        str(path.relative_to(ROOT))
+        for path in [*ROOT.glob("**/README.md"), *ROOT.glob("docs/*.md")]
+        if not {".venv", "build"} & set(path.relative_to(ROOT).parts)
+    ),
 )
 def test_relative_links_lead_to_files(readme: str) -> None:
     text = (ROOT / readme).read_text(encoding="utf-8")
