@@ -28,6 +28,7 @@ class Way:
         modes: What it can do.
         option: Passed to a program that serves several ways.
         same_work: Whether targets are held against it.
+        precision: Of a graph of its own, in place of the one that all others run.
     """
 
     name: str
@@ -38,6 +39,7 @@ class Way:
     modes: tuple[Mode, ...] = MODES
     option: str = ""
     same_work: bool = True
+    precision: str = ""
 
     @property
     def is_ours(self) -> bool:
@@ -84,6 +86,8 @@ WAYS: dict[str, Way] = {
     for way in (
         Way("ours-latency", "sewer-edge, mode latency", "ours", OURS, option="latency", modes=("file",)),
         Way("ours-throughput", "sewer-edge, mode throughput", "ours", OURS, option="throughput", modes=("file",)),
+        Way("ours-int8", "sewer-edge, mode throughput, int8 graph", "ours", OURS, option="throughput", modes=("file",), same_work=False,
+            work="the bundle's int8-x86 graph, whose parity was gated: what `--precision auto` takes here", precision="int8-x86"),
         Way("ours-inspector", "sewer-edge, whole inspection", "ours", OURS, option="inspector", modes=("file",),
             work="more: golden frames before it serves, tracking along the pipe"),
         Way("ours-live", "sewer-edge, LiveStream", "ours", OURS, option="live", modes=("live",), work="copies each frame"),

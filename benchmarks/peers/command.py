@@ -33,8 +33,9 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
     run_parser = commands.add_parser("run", help="measure in turns")
     run_parser.add_argument("names", nargs="*", metavar="PEER", help=f"{', '.join(WAYS)} (all)")
     run_parser.add_argument("--film", type=Path, help="a film of yours (default: the demo drive, enlarged to 1080p)")
-    run_parser.add_argument("--bundle", type=Path, help="a bundle with an fp32 graph (default: the shipped one)")
+    run_parser.add_argument("--bundle", type=Path, help="a bundle with a graph of --precision (default: the shipped one)")
     run_parser.add_argument("--trust", type=Path, action="append", default=[], metavar="KEY.pub", help="trust this public key too")
+    run_parser.add_argument("--precision", choices=["fp32", "int8-x86", "int8-trt"], default="fp32", help="the graph everybody runs (fp32)")
     run_parser.add_argument("--rounds", type=int, default=3, help="(3)")
     run_parser.add_argument("--frames", type=int, default=160, help="of a film pass (160)")
     run_parser.add_argument("--live-frames", type=int, default=125, help="of a camera pass, at 25 a second (125)")
@@ -82,7 +83,7 @@ def _run(arguments: argparse.Namespace) -> int:
     ways = ways_named(arguments.names)
     check_installed(arguments.names, arguments.into)
     check_writable(arguments.out)
-    model = Model(Bundle.open(arguments.bundle, trust=arguments.trust), arguments.bundle, arguments.trust)
+    model = Model(Bundle.open(arguments.bundle, trust=arguments.trust), arguments.bundle, arguments.trust, arguments.precision)
     plan = Plan(
         ways=ways,
         rounds=arguments.rounds,

@@ -31,6 +31,7 @@ class Rounds:
 
     def __init__(self, plan: Plan, stage: Stage, model: Model, bench: Bench) -> None:
         self._plan, self._stage, self._bench = plan, stage, bench
+        self._precisions = {graph.precision for graph in model.bundle.manifest.graphs}
         self._references: References = references(stage.film.path, model.bundle, model.graph, stage.tasks[plan.modes[0]])
         self._pairing, self._failures = uuid.uuid4().hex[:12], Counter[str]()
 
@@ -46,9 +47,15 @@ class Rounds:
 
     def _one(self, way: Way, mode: Mode, number: int) -> None:
         versions = environment_words(way.environment, self._plan.into)
-        name, task = f"{way.name}/{mode}", replace(self._stage.tasks[mode], option=way.option)
+        task = replace(self._stage.tasks[mode], option=way.option)
+        name, task = f"{way.name}/{mode}", replace(task, precision=way.precision or task.precision)
         settings: dict[str, Setting] = {**self._stage.settings, "mode": mode, "frames": task.num_frames, "round": number}
         settings["environment"] = versions
+        if task.precision not in self._precisions:
+            self._bench.note(
+                name, not_measured={ALL: f"the bundle has no {task.precision} graph"}, settings=settings, pairing=self._pairing
+            )
+            return
         Path(task.out).unlink(missing_ok=True)  # or a runner that dies would leave the former one's figures
         try:
             done = run_pass(way, task, None if way.is_ours else python_of(way.environment, self._plan.into))
@@ -76,7 +83,7 @@ class Rounds:
             "decisions": float(agreed.decisions),
             "same_top": agreed.same_top,
         }
-        return figures, () if agreed.holds else (broken,)
+        return figures, () if agreed.holds or way.precision else (broken,)
 
 
 def check_installed(names: Sequence[str], into: Path) -> None:

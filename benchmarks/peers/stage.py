@@ -18,7 +18,6 @@ from edge_sdk.bundle import Bundle
 from edge_sdk.contract.manifest import Graph
 from edge_sdk.errors import ContractError, SourceError
 
-PRECISION = "fp32"
 THREADS = ("OMP_NUM_THREADS", "OPENBLAS_NUM_THREADS", "MKL_NUM_THREADS")  # runners inherit them
 
 
@@ -45,23 +44,27 @@ class Plan:
 
 @dataclass(frozen=True, slots=True)
 class Model:
-    """The bundle whose fp32 graph everybody runs, and the options it was opened with."""
+    """The bundle whose graph of one precision everybody runs, and the options it was opened with."""
 
     bundle: Bundle
     path: Path | None
     trust: Sequence[Path]
+    precision: str = "fp32"
 
     @property
     def graph(self) -> Graph:
-        """The fp32 graph.
+        """The graph of that precision.
 
         Raises:
             ContractError: If the bundle has none.
         """
         for graph in self.bundle.manifest.graphs:
-            if graph.precision == PRECISION:
+            if graph.precision == self.precision:
                 return graph
-        raise ContractError(f"{self.bundle.identity} has no {PRECISION} graph, which is what all peers can run; give another --bundle")
+        carried = ", ".join(graph.precision for graph in self.bundle.manifest.graphs)
+        raise ContractError(
+            f"{self.bundle.identity} has no {self.precision} graph (it carries: {carried}); give another --bundle or --precision"
+        )
 
 
 @dataclass(frozen=True, slots=True)
@@ -78,7 +81,7 @@ def stage_of(plan: Plan, film: Path | None, model: Model) -> Iterator[Stage]:
     """Film and graph on disk as the runners take them; the graph is removed in the end.
 
     Raises:
-        EdgeSdkError: If the film cannot be read or is too short, or the bundle has no fp32 graph.
+        EdgeSdkError: If the film cannot be read or is too short, or the bundle has no such graph.
     """
     longest = max(plan.num_frames[mode] for mode in plan.modes)
     shown = film_of(film, FULL_HD, longest, plan.into)
@@ -104,6 +107,7 @@ def _task(mode: Mode, plan: Plan, film: Film, model: Model, folder: Path) -> Tas
         width=spec.width,
         kernel=plan.kernel,
         temperature=model.graph.temperature,
+        precision=model.precision,
         option="",
     )
 
@@ -117,6 +121,7 @@ def _settings(film: Film, task: Task) -> dict[str, Setting]:
         "input": f"{task.width}x{task.height}",
         "peers_resize": task.kernel,
         "provider": "cpu",
+        "precision": task.precision,
         "cores_of_machine": os.cpu_count(),
         **{name: os.environ.get(name) for name in THREADS},
     }

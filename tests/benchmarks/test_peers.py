@@ -164,6 +164,17 @@ def test_a_film_that_is_too_short_is_one_line(
     assert "500 are asked for" in capsys.readouterr().err
 
 
+def test_a_precision_that_the_bundle_lacks_is_said(
+    film: Path, into: Path, bundle_path: Path, trust: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    out = tmp_path / "out.jsonl"
+
+    assert main([*run_arguments(["naive"], film, into, bundle_path, trust, out), "--precision", "int8-x86"]) == 1
+    assert "has no int8-x86 graph (it carries: fp32)" in capsys.readouterr().err
+    assert main([*run_arguments(["ours-int8"], film, into, bundle_path, trust, out), "--mode", "file"]) == 0
+    assert [record.not_measured for record in read_records([out])] == [{"all figures": "the bundle has no int8-x86 graph"}]
+
+
 def test_a_peer_that_breaks_is_not_measured_with_its_reason(film: Path, into: Path, bundle_path: Path, trust: Path, tmp_path: Path) -> None:
     out = tmp_path / "out.jsonl"
     broken = into / "supervision" / "bin" / "python"

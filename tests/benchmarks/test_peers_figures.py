@@ -27,7 +27,7 @@ NUM_FRAMES = 20
 def task_of(film: Path | str, **changes: Any) -> Task:
     fields = {
         "film": str(film), "model": "", "bundle": None, "trust": (), "out": "", "mode": "live", "num_frames": NUM_FRAMES, "fps": 25.0,
-        "height": 16, "width": 16, "kernel": "linear", "temperature": 1.0, "option": "",
+        "height": 16, "width": 16, "kernel": "linear", "temperature": 1.0, "precision": "fp32", "option": "",
     }  # fmt: skip
     return Task(**{**fields, **changes})
 
@@ -165,12 +165,15 @@ def test_targets_are_missed_where_a_peer_is_ahead() -> None:
         row("naive", fps=20.0, core_ms=50.0),
         row("openvino", fps=99.0, core_ms=1.0),
         row("openvino-f32", fps=10.0, core_ms=20.0),
+        row("ours-int8", fps=50.0, core_ms=14.0),
     ]
 
-    fps, core_ms = targets_of(rows)
+    fps, core_ms, int8_fps, int8_core_ms = targets_of(rows)
 
     assert "(naive)" in fps.what and fps.found == pytest.approx(1.5) and not fps.met
     assert "(openvino-f32)" in core_ms.what and core_ms.found == pytest.approx(0.5) and core_ms.met
+    assert "ours-int8" in int8_fps.what and int8_fps.found == pytest.approx(2.5) and int8_fps.met
+    assert "ours-int8" in int8_core_ms.what and int8_core_ms.found == pytest.approx(0.7) and not int8_core_ms.met
 
 
 def test_runners_import_their_peer_and_nothing_of_ours() -> None:

@@ -17,7 +17,6 @@ if TYPE_CHECKING:
     from edge_sdk.live import LiveStream
 
 WAIT_S = 60.0
-PRECISION = "fp32"
 
 
 def stream(task: Task, tally: Tally, bundle: Bundle) -> None:
@@ -28,7 +27,7 @@ def stream(task: Task, tally: Tally, bundle: Bundle) -> None:
     from edge_sdk.stream import FrameStream
     from edge_sdk.throughput import MAX_WORKERS
 
-    graph = next(graph for graph in bundle.manifest.graphs if graph.precision == PRECISION)
+    graph = next(graph for graph in bundle.manifest.graphs if graph.precision == task.precision)
     parallel = task.option == "throughput"
     workers = min(usable_cores(), MAX_WORKERS) if parallel else 1
     sessions = [session_from_bundle(bundle, graph, threads=1 if parallel else None) for _ in range(workers)]
@@ -57,7 +56,7 @@ def inspector(task: Task, tally: Tally, bundle: Bundle) -> None:
     from edge_sdk.camera.film import FilmSource
     from edge_sdk.inspector import Inspector
 
-    with Inspector(bundle, precision=PRECISION, require="cpu") as look:
+    with Inspector(bundle, precision=task.precision, require="cpu") as look:
         tally.ready()
         with FilmSource(Path(task.film)) as source:
             for _ in look.run(
@@ -73,7 +72,7 @@ def live(task: Task, tally: Tally, bundle: Bundle) -> None:
     from edge_sdk.live import LiveStream
     from edge_sdk.live.result import LiveModel, LiveResult
 
-    graph = next(graph for graph in bundle.manifest.graphs if graph.precision == PRECISION)
+    graph = next(graph for graph in bundle.manifest.graphs if graph.precision == task.precision)
     numbers: dict[int, int] = {}
 
     def note(result: LiveResult) -> None:

@@ -25,6 +25,7 @@ class Task:
         height: Of the network's input; `width` likewise.
         kernel: OpenCV's resize that peers use: `linear`, as people write, or `area`.
         temperature: Divides the logits.
+        precision: Of the graph.
         option: For a runner that serves several ways.
     """
 
@@ -40,6 +41,7 @@ class Task:
     width: int
     kernel: str
     temperature: float
+    precision: str
     option: str
 
     def network_image(self, frame_HWC: NDArray[Any]) -> NDArray[np.uint8]:
