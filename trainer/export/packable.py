@@ -68,11 +68,13 @@ def _judged(folder: Path, record: ExportRecord, comparison: ParityRecord | None,
         return _Refusal("the graph has changed since parity was measured; run 'parity' again")
     if row.broken:
         return _Refusal(f"fails the parity gate: it {'; it '.join(row.broken)}; quantise it with other settings")
+    if comparison and comparison.is_trial and precision != "fp32":
+        return _Refusal(f"parity was only tried, on {comparison.num_images} images; run 'parity' without --num")
     engine = comparison.row(precision, on="tensorrt") if comparison else None
     if engine is not None and engine.broken:  # a robot with TensorRT would take it before any other
         return _Refusal(f"fails the parity gate as a TensorRT engine: it {'; it '.join(engine.broken)}; quantise it with other settings")
     if precision == "fp32":
-        parity = row.parity or record.parity  # the reference itself has none but that of its export
+        parity = row.parity if row.parity and row.parity.passed is not None else record.parity  # that of its export
         return Packed(replace(record.graph, tuned_thresholds=row.tuned_thresholds), parity)
     return _converted(folder, record, precision, row)
 

@@ -26,6 +26,7 @@ class Measured(NamedTuple):
     truth: Truth
     kind: str
     remarks: tuple[str, ...]
+    is_trial: bool
 
 
 def measured_data(record: ExportRecord, root: Path | None, *, split: SplitName, num: int | None) -> Measured:
@@ -46,10 +47,13 @@ def measured_data(record: ExportRecord, root: Path | None, *, split: SplitName, 
     at = root or stated
     assert at is not None
     name, kind = _named(at, record, is_stated=root is None or root.resolve() == stated)
-    val = _part(read_split(at, "Val"), num)
-    measured = val if split == "Val" else _part(read_split(at, split), num)
+    whole_val = read_split(at, "Val")
+    whole = whole_val if split == "Val" else read_split(at, split)
+    val = _part(whole_val, num)
+    measured = val if split == "Val" else _part(whole, num)
+    is_trial = len(measured) < len(whole) or len(val) < len(whole_val)
     truth = Truth(measured.targets_NC, val.targets_NC, name, split)
-    return Measured(measured, val, truth, kind, tuple(_remarks(record, name, split, num)))
+    return Measured(measured, val, truth, kind, tuple(_remarks(record, name, split, num if is_trial else None)), is_trial)
 
 
 def _named(root: Path, record: ExportRecord, *, is_stated: bool) -> tuple[str, str]:
@@ -71,4 +75,4 @@ def _remarks(record: ExportRecord, name: str, split: SplitName, num: int | None)
     remarks = [f"trained on {record.training.data_name}, measured on {name}"] * (name != record.training.data_name)
     remarks += ["these images were trained on: quantisation may cost more on others"] * (split == "Train")
     remarks += ["thresholds were tuned on these very images: the figures at them flatter"] * (split == "Val")
-    return remarks + [f"at most {num} images of each split, drawn with seed {SEED}"] * (num is not None)
+    return remarks + [f"a trial on at most {num} images of each split, seed {SEED}: no graph is packed on it"] * (num is not None)

@@ -55,7 +55,11 @@ class GraphRow(msgspec.Struct, frozen=True, forbid_unknown_fields=True, kw_only=
 
 
 class ParityRecord(msgspec.Struct, frozen=True, forbid_unknown_fields=True, kw_only=True):
-    """The whole comparison. `reference` names the row all others are held against, and `remarks` what a reader should know."""
+    """The whole comparison. `reference` names the row all others are held against, and `remarks` what a reader should know.
+
+    `thresholds` are the frozen ones, in label order. `is_trial`: only some of each split's images were looked at, so that what is not
+    broken is not passed either.
+    """
 
     name: str
     backbone: str
@@ -70,6 +74,8 @@ class ParityRecord(msgspec.Struct, frozen=True, forbid_unknown_fields=True, kw_o
     bound: float
     bound_tuned: float
     rows: tuple[GraphRow, ...]
+    thresholds: tuple[float, ...] = ()
+    is_trial: bool = False
     machine: Machine | None = None
     remarks: tuple[str, ...] = ()
 

@@ -137,9 +137,18 @@ def _record(record: ExportRecord, data: Measured, rows: tuple[GraphRow, ...], bo
         num_positive_C=tuple(int(num) for num in data.truth.targets_NC.sum(axis=0)),
         bound=bounds.frozen,
         bound_tuned=bounds.tuned,
-        rows=rows,
+        thresholds=record.graph.thresholds,
+        is_trial=data.is_trial,
+        rows=tuple(map(_tried, rows)) if data.is_trial else rows,
         remarks=tuple(remark for remark in remarks if remark),
     )
+
+
+def _tried(row: GraphRow) -> GraphRow:
+    """What a trial breaks is broken; what it does not break has not passed, for few images break little."""
+    if row.parity is None or row.broken:
+        return row
+    return replace(row, parity=replace(row.parity, passed=None))
 
 
 def _timed(parity: ParityRecord, graphs: Mapping[Precision, bytes], record: ExportRecord, say: Say) -> ParityRecord:

@@ -77,7 +77,9 @@ def _verdict(row: GraphRow) -> str:
         return "not measured"
     if row.broken:
         return "BROKEN"
-    return "passed" if row.parity else "reference"
+    if row.parity is None:
+        return "reference"
+    return "passed" if row.parity.passed else "tried"
 
 
 def _measured(record: ParityRecord) -> list[GraphRow]:

@@ -122,6 +122,17 @@ def test_a_graph_that_failed_the_gate_stays_out_and_is_refused_when_asked_for(
     assert not out.exists()
 
 
+def test_a_comparison_of_a_few_images_is_a_trial_and_packs_nothing(export: Path, tmp_path: Path) -> None:
+    said: list[str] = []
+    record = measure_parity(export, threads=1, num_resamples=20, num=4)
+
+    assert record.is_trial and record.broken == () and record.thresholds == (0.5,) * 17
+    assert [row.parity.passed for row in record.rows if row.parity] == [None] * 2 and "| tried |" in (export / "parity.md").read_text()
+    assert [graph.precision for graph in packed(export, tmp_path / "one.bundle", say=said.append).manifest.graphs] == ["fp32"]
+    assert "int8-x86 stays out: parity was only tried, on 4 images; run 'parity' without --num" in said
+    assert not measure_parity(export, threads=1, num_resamples=20, num=10_000).is_trial
+
+
 def test_a_graph_that_failed_as_an_engine_stays_out_since_a_robot_with_tensorrt_would_take_it_first(export: Path, tmp_path: Path) -> None:
     record = read_parity(export)
     assert record is not None
