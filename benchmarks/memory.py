@@ -13,10 +13,9 @@ from benchmarks.children import child_says
 from benchmarks.film import FULL_HD, PAL, film_of
 from benchmarks.measuring import Bench
 from benchmarks.memory_child import NUM_LOOKS, Look
-from benchmarks.options import add_measuring_options, bench_of
+from benchmarks.options import add_measuring_options, bench_of, number_of
 from benchmarks.record import Setting
 from benchmarks.subject import Subject
-from edge_sdk.errors import InputError
 
 FILM_FRAMES = 100
 LEAST_FOR_GROWTH = 2000  # frames; before that arenas and pools still fill, and a slope means nothing
@@ -30,9 +29,7 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
 
 def run(arguments: argparse.Namespace) -> int:
     """Measure and record; 0."""
-    num_frames = arguments.frames or (240 if arguments.quick else 10_000)
-    if num_frames < NUM_LOOKS:
-        raise InputError(f"--frames must be at least {NUM_LOOKS}")
+    num_frames = number_of(arguments, "frames", full=10_000, quick=240, least=NUM_LOOKS)
     size = PAL if arguments.quick else FULL_HD
     with tempfile.TemporaryDirectory() as folder, bench_of(arguments, "memory") as (bench, subject):
         film = film_of(arguments.film, size, FILM_FRAMES, Path(folder))
@@ -46,8 +43,9 @@ def run(arguments: argparse.Namespace) -> int:
 
 
 def figures_of(looks: list[Look]) -> dict[str, float]:
-    """The empty process, the largest and the last look, and after enough frames the growth in KB per 1000 of them."""
+    """The empty process, the largest and the last look, the peak, and after enough frames the growth in KB per 1000 of them."""
     figures = {"rss_before_mb": looks[0].rss_mb, "max_rss_mb": max(look.rss_mb for look in looks), "last_rss_mb": looks[-1].rss_mb}
+    figures |= {"peak_rss_mb": looks[-1].peak_mb} if looks[-1].peak_mb is not None else {}
     shares = [look.pss_mb for look in looks if look.pss_mb is not None]
     figures |= {"max_pss_mb": max(shares)} if shares else {}
     on_gpu = [look.gpu_mb for look in looks if look.gpu_mb is not None]

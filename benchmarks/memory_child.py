@@ -15,12 +15,16 @@ NUM_LOOKS = 24
 
 
 class Look(msgspec.Struct, frozen=True):
-    """What the process held after so many frames, in MB of 10^6 bytes; `gpu_mb` is None where there is no GPU in use."""
+    """What the process held after so many frames, in MB of 10^6 bytes; `gpu_mb` is None where there is no GPU in use.
+
+    `peak_mb` is the most it ever held: loading a graph takes several times its weights for a moment, which a limit must allow for.
+    """
 
     frames: int
     rss_mb: float
     pss_mb: float | None
     gpu_mb: float | None
+    peak_mb: float | None = None
 
 
 def main(argv: list[str]) -> int:
@@ -29,7 +33,7 @@ def main(argv: list[str]) -> int:
     from edge_sdk import Bundle, Inspector
     from edge_sdk.camera import FilmSource
     from edge_sdk.errors import EdgeSdkError
-    from edge_sdk.inspector import session_from_bundle
+    from edge_sdk.inspector import worker_sessions
     from edge_sdk.runtime.links import Provider
     from edge_sdk.stream import FrameResult, FrameStream
     from edge_sdk.throughput import Mode
@@ -39,11 +43,12 @@ def main(argv: list[str]) -> int:
 
     def results(inspector: Inspector) -> Iterator[FrameResult]:
         graph = inspector.graph
+        new_session = worker_sessions(inspector.bundle, graph, provider=link)
         for _ in count():
             with FilmSource(Path(film)) as source:
                 stream = FrameStream(
                     source, inspector.session, inspector.bundle.manifest.preprocess, temperature=graph.temperature, mode=cast("Mode", mode),
-                    new_session=lambda: session_from_bundle(inspector.bundle, graph, threads=1, provider=link),
+                    new_session=new_session,
                 )  # fmt: skip
                 with stream:
                     yield from stream
@@ -70,9 +75,9 @@ def main(argv: list[str]) -> int:
 
 def look(frames: int, *, gpu: bool) -> Look:
     """What this process holds now."""
-    from benchmarks.memory_use import gpu_mb, pss_mb, rss_mb
+    from benchmarks.memory_use import gpu_mb, peak_rss_mb, pss_mb, rss_mb
 
-    return Look(frames, rss_mb(), pss_mb(), gpu_mb() if gpu else None)
+    return Look(frames, rss_mb(), pss_mb(), gpu_mb() if gpu else None, peak_rss_mb())
 
 
 if __name__ == "__main__":

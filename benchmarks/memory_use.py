@@ -14,8 +14,12 @@ KB = 1024 / 1e6
 
 def rss_mb(pid: int | None = None) -> float:
     """Resident memory."""
-    found = re.search(r"^VmRSS:\s+(\d+) kB", _text(f"/proc/{pid or os.getpid()}/status"), re.MULTILINE)
-    return int(found[1]) * KB if found else 0.0
+    return _status_mb("VmRSS", pid) or 0.0
+
+
+def peak_rss_mb(pid: int | None = None) -> float | None:
+    """The largest resident memory since the process began, moments between two looks included; None where the kernel does not tell."""
+    return _status_mb("VmHWM", pid)
 
 
 def pss_mb(pid: int | None = None) -> float | None:
@@ -29,6 +33,11 @@ def gpu_mb(pid: int | None = None) -> float | None:
     said = output_of("nvidia-smi", "--query-compute-apps=pid,used_memory", "--format=csv,noheader,nounits") or ""
     found = [line.split(",") for line in said.splitlines() if line.partition(",")[0].strip() == str(pid or os.getpid())]
     return sum(float(used) * 1.048576 for _, used in found if used.strip().isdigit()) or None
+
+
+def _status_mb(field: str, pid: int | None) -> float | None:
+    found = re.search(rf"^{field}:\s+(\d+) kB", _text(f"/proc/{pid or os.getpid()}/status"), re.MULTILINE)
+    return int(found[1]) * KB if found else None
 
 
 def _text(path: str) -> str:

@@ -12,8 +12,7 @@ from pathlib import Path
 from benchmarks.children import child_says
 from benchmarks.film import PAL, film_of
 from benchmarks.latency import samples_of
-from benchmarks.options import add_measuring_options, bench_of
-from edge_sdk.errors import InputError
+from benchmarks.options import add_measuring_options, bench_of, number_of
 
 TOTAL = "process start to first result"
 STEPS = ("python", "import", "open bundle", "session and self-test", "first result")
@@ -27,9 +26,7 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
 
 def run(arguments: argparse.Namespace) -> int:
     """Measure and record; 0."""
-    runs = arguments.runs or (5 if arguments.quick else 20)
-    if runs < 1:
-        raise InputError("--runs must be at least 1")
+    runs = number_of(arguments, "runs", full=20, quick=5)
     with tempfile.TemporaryDirectory() as folder, bench_of(arguments, "startup") as (bench, subject):
         film = film_of(arguments.film, PAL, 10, Path(folder))
         given = (str(film.path.resolve()), str(arguments.bundle.resolve()) if arguments.bundle else "-", subject.provider)

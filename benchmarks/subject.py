@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING
 from benchmarks.record import BundleRef, Setting
 from edge_sdk.bundle import Bundle
 from edge_sdk.errors import InputError
-from edge_sdk.inspector import Inspector, session_from_bundle
+from edge_sdk.inspector import Inspector, worker_sessions
 from edge_sdk.live.result import LiveModel
 from edge_sdk.runtime import Session
 from edge_sdk.runtime.links import LINKS, Say
@@ -54,7 +54,7 @@ class Subject:
 
     def single_thread_session(self) -> Callable[[], Session]:
         """Makes sessions of the same graph with one thread, as mode `throughput` wants them."""
-        return lambda: session_from_bundle(self.bundle, self.graph, threads=1, provider=self.provider)
+        return worker_sessions(self.bundle, self.graph, provider=self.provider)
 
 
 def add_options(parser: argparse.ArgumentParser) -> None:

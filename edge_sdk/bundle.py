@@ -16,7 +16,7 @@ import hashlib
 import os
 import stat
 from collections.abc import Iterable, Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from importlib.resources import as_file, files
 from pathlib import Path
 
@@ -99,6 +99,10 @@ class Bundle:
         if name not in self._content:
             raise CorruptBundleError(f"{self.identity} has no file {name}")
         return self._content[name]
+
+    def without_files(self) -> "Bundle":
+        """What a record says of the bundle, without the tens of MB that its files take."""
+        return replace(self, _content={})
 
     def golden(self) -> GoldenSet:
         """The golden frames with their expected scores."""

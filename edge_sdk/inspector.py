@@ -27,6 +27,7 @@ from edge_sdk.runtime import Session
 from edge_sdk.runtime.chain import ChainSession
 from edge_sdk.runtime.choose import GraphChooser
 from edge_sdk.runtime.links import CPU, LINKS, Provider, Say, links
+from edge_sdk.runtime.shared import SharedSession
 from edge_sdk.stream import FrameResult
 from edge_sdk.throughput import Mode
 from edge_sdk.tracking import TrackingPolicy
@@ -95,7 +96,7 @@ class Inspector:
             odometer: Where the camera was; without it observations have times only.
             out: Folder for the observations' pictures; None keeps none.
             on_frame: Called with each frame's result, for progress, films and logs.
-            mode: `throughput` gives the most frames per second: one session of one thread on each core, results in the same order. Only
+            mode: `throughput` gives the most frames per second: one frame on each core, results in the same order. Only
                 where the CPU serves; on a GPU it is the same as `latency`.
 
         Returns:
@@ -104,7 +105,7 @@ class Inspector:
         watch = ProviderWatch(self.session)
         context = RunContext(
             bundle=self.bundle, graph=self.graph, session=self.session, self_test=self.self_test, policy=self.policy, watch=watch,
-            mode=mode if self.on_cpu else "latency", new_session=lambda: session_from_bundle(self.bundle, self.graph, threads=1),
+            mode=mode if self.on_cpu else "latency", new_session=worker_sessions(self.bundle, self.graph),
         )  # fmt: skip
 
         def heed(result: FrameResult) -> None:
@@ -167,3 +168,15 @@ def session_from_bundle(bundle: Bundle, graph: Graph, *, threads: int | None = N
         RuntimeUnavailableError: If that runtime does not load it.
     """
     return LINKS[provider].create(bundle.read(graph.file), precision=graph.precision, threads=threads, say=lambda line: None)
+
+
+def worker_sessions(bundle: Bundle, graph: Graph, *, provider: Provider = "cpu") -> Callable[[], Session]:
+    """Makes the sessions of mode `throughput`'s workers, of one thread each; those on the CPU share one copy of the weights.
+
+    What it returns raises RuntimeUnavailableError if that runtime does not load the graph.
+    """
+
+    def create() -> Session:
+        return session_from_bundle(bundle, graph, threads=1, provider=provider)
+
+    return SharedSession(create).handle if provider == "cpu" else create

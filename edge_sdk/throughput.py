@@ -26,9 +26,10 @@ Mode = Literal["latency", "throughput"]
 T = TypeVar("T")
 
 QUEUE_DEPTH = 4  # frames decoded ahead: enough to bridge a slow key frame, little enough to stay small at 1080p (25 MB)
-MAX_WORKERS = 8  # by default: each has a session with its own weights
+MAX_WORKERS = 8  # by default: each holds two frames and a run's intermediate results; the weights are shared (`worker_sessions`)
 POLL_S = 0.1
 STOP_S = 2.0  # a thread that has not ended by then hangs in the decoder or the runtime and is left behind
+LEAST_S = 0.1  # of waiting for each: the time may have gone by while the whole machine stood still
 
 
 class SerialLane:
@@ -176,6 +177,7 @@ def join_or_leave(threads: Sequence[threading.Thread], *, timeout_s: float = STO
     for thread in threads:
         if thread is not threading.current_thread() and thread.ident is not None:
             thread.join(max(deadline - time.monotonic(), 0.0))
+            thread.join(LEAST_S)
     hanging = [thread.name for thread in threads if thread.is_alive() and thread is not threading.current_thread()]
     if hanging:
         logger.error("%s did not end within %.1f s and is left behind; restart the process when the robot is idle", hanging, timeout_s)

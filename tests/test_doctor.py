@@ -157,6 +157,20 @@ def test_onnxruntime_with_cuda(stub) -> None:
     assert libraries._onnxruntime().found == "1.23, runs on: CUDA, CPU" and libraries._onnxruntime_cuda().state == "ok"
 
 
+@pytest.mark.parametrize("module", ["cuda/bindings/runtime.py", "cuda/cudart.py"])
+def test_cuda_python_from_before_its_bindings_had_a_distribution_of_their_own(module: str, tmp_path: Path) -> None:
+    """As 12.6 for JetPack 6 comes: the module, and metadata of cuda-python alone."""
+    (tmp_path / module).parent.mkdir(parents=True)
+    (tmp_path / module).write_text("")
+    (tmp_path / "cuda_python-12.6.2.dist-info").mkdir()
+    (tmp_path / "cuda_python-12.6.2.dist-info" / "METADATA").write_text("Metadata-Version: 2.1\nName: cuda-python\nVersion: 12.6.2\n")
+
+    without_site = [sys.executable, "-S", "-c", libraries._CUDA_PYTHON]
+    said = subprocess.run(without_site, env={"PYTHONPATH": str(tmp_path)}, capture_output=True, text=True, check=True).stdout
+
+    assert json.loads(said) == "12.6.2"
+
+
 @pytest.mark.parametrize(
     ("text", "release", "jetpack"),
     [

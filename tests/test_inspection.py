@@ -9,7 +9,7 @@ import pytest
 import tiny
 from edge_sdk import Bundle, Inspector, Odometer, open_source
 from edge_sdk.contract.manifest import LabelRule
-from edge_sdk.errors import InferenceError, OutputError
+from edge_sdk.errors import CorruptBundleError, InferenceError, OutputError
 from edge_sdk.inspect_film import inspect_film
 from edge_sdk.records import Inspection, Observation, inspection_from_json
 
@@ -202,4 +202,12 @@ def test_a_model_that_fails_its_golden_frames_never_serves(tmp_path: Path, trust
     path = tiny.tiny_bundle(tmp_path / "b.bundle", content=content)
 
     with pytest.raises(InferenceError, match="must not serve on this machine"):
+        Inspector(Bundle.open(path, trust=[trust]))
+
+
+def test_a_golden_frame_that_is_no_picture_refuses_the_bundle(tmp_path: Path, trust: Path) -> None:
+    """It is decoded in a thread of its own while the session is made: what is wrong there must be heard."""
+    path = tiny.tiny_bundle(tmp_path / "b.bundle", content=tiny.tiny_content(**{"golden-2.png": b"not a picture"}))
+
+    with pytest.raises(CorruptBundleError, match=r"golden-2\.png is not a picture"):
         Inspector(Bundle.open(path, trust=[trust]))

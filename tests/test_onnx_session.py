@@ -102,3 +102,11 @@ def test_onnxruntime_reports_to_nobody_and_leaves_nothing_in_the_cache_folder(tm
     )
 
     assert sorted(path.name for path in tmp_path.iterdir()) == ["tiny.onnx"]
+
+
+@pytest.mark.parametrize(("asked", "spins"), [({}, "0"), ({"spinning": True}, "1")])
+def test_idle_threads_leave_the_cores_to_others_unless_asked_to_spin(asked: dict[str, bool], spins: str) -> None:
+    session = OnnxSession(tiny.tiny_graph(), threads=2, **asked)
+
+    assert session._session is not None
+    assert session._session.get_session_options().get_session_config_entry("session.intra_op.allow_spinning") == spins

@@ -84,15 +84,38 @@ def run_golden(
     Raises:
         InferenceError: If the set has no expected scores for this precision, or the session fails.
     """
+    return run_prepared(golden, golden_images(golden, read, spec), run, precision=precision)
+
+
+def golden_images(golden: GoldenSet, read: Callable[[str], bytes], spec: PreprocessSpec) -> NDArray[np.uint8]:
+    """The golden frames as the network gets them, RGB (N, H, W, 3).
+
+    Raises:
+        CorruptBundleError: If a file is no picture.
+    """
+    return np.stack([prepare(_picture(frame.file, read), spec) for frame in golden.frames])
+
+
+def run_prepared(
+    golden: GoldenSet, images_NHWC: NDArray[np.uint8], run: Callable[[NDArray[np.uint8]], Outputs], *, precision: str
+) -> GoldenReport:
+    """`run_golden` on what `golden_images` gave, one frame at a time as in service.
+
+    Raises:
+        InferenceError: As `run_golden`.
+    """
     if precision not in golden.tolerance or any(precision not in frame.scores for frame in golden.frames):
         raise InferenceError(f"the golden frames have no expected scores for {precision}; pack the bundle again")
     worst = 0.0
-    for frame in golden.frames:
-        image_HWC = image_from_bytes(read(frame.file))
-        if image_HWC is None:
-            raise CorruptBundleError(f"golden frame {frame.file} is not a picture; pack the bundle again")
-        prepared_HWC = prepare(image_HWC, spec)
-        scores_C = scores_from_logits(run(prepared_HWC[np.newaxis]).logits_NC[0])
+    for frame, image_HWC in zip(golden.frames, images_NHWC, strict=True):
+        scores_C = scores_from_logits(run(image_HWC[np.newaxis]).logits_NC[0])
         apart_C = np.abs(scores_C - np.asarray(frame.scores[precision]))
         worst = max(worst, float(np.nan_to_num(apart_C, nan=np.inf).max()))  # max() would pass over NaN
     return GoldenReport(worst, golden.tolerance[precision], len(golden.frames))
+
+
+def _picture(file: str, read: Callable[[str], bytes]) -> NDArray[np.uint8]:
+    image_HWC = image_from_bytes(read(file))
+    if image_HWC is None:
+        raise CorruptBundleError(f"golden frame {file} is not a picture; pack the bundle again")
+    return image_HWC

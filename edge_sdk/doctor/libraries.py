@@ -25,11 +25,16 @@ _ONNXRUNTIME = (
     "import json, onnxruntime as o; "
     "print(json.dumps({'version': o.__version__, 'providers': [p.replace('ExecutionProvider', '') for p in o.get_available_providers()]}))"
 )
+# The modules that edge_sdk.runtime.cuda_python takes; until 12.6 there was no distribution of its own for the bindings.
 _CUDA_PYTHON = """
 import json
-from importlib.metadata import version
-from cuda.bindings import runtime
-print(json.dumps(version("cuda-bindings")))
+from importlib import metadata
+try:
+    from cuda.bindings import runtime
+except ImportError:
+    from cuda import cudart
+found = [item.version for name in ("cuda-bindings", "cuda-python") for item in metadata.distributions(name=name)]
+print(json.dumps(found[0] if found else "of unknown version"))
 """
 
 

@@ -9,6 +9,7 @@ A change during a run keeps the graph, since thresholds and temperature belong t
 
 import gc
 import logging
+import time
 from collections import deque
 from collections.abc import Callable, Iterable
 from contextlib import suppress
@@ -38,6 +39,7 @@ from edge_sdk.runtime.start import Serving, start
 
 logger = logging.getLogger(__name__)
 
+REST_S = 10.0  # between attempts to bring back a last runtime that found no memory to start again
 MAX_FAILURES_IN_A_ROW = 3  # a burst of bad frames passes; a runtime that answers four in a row with errors will not recover
 
 
@@ -63,6 +65,7 @@ class ChainSession:
         graph: The graph that runs.
         self_test: What the golden frames gave on the runtime that began.
         precision_reason: Why this graph.
+        is_loading: Whether a runtime is being started just now, which may take minutes; to be read from any thread.
 
     Raises:
         InferenceError: If runtimes load the model, but none gives the golden frames' scores.
@@ -84,8 +87,11 @@ class ChainSession:
         self._in_a_row = 0
         self._retried = self._stays = False
         self._lost: LinkFailure | None = None  # what took the GPU from this process
+        self._resting: Serving | None = None  # the last runtime, while it cannot be started again
+        self._rests_until_s = 0.0
         self.attempts: list[ProviderAttempt] = []
         self.precision_reason = ""
+        self.is_loading = False
         serving = self._next(choose)
         if serving is None:
             self._raise_unavailable()
@@ -128,9 +134,13 @@ class ChainSession:
     def close(self) -> None:
         """Free the session; further runs are an error."""
         self._left.clear()
+        self._resting = None
         self._release()
+        self._bundle = self._bundle.without_files()
 
     def _run(self, images_NHWC: NDArray[np.uint8]) -> Outputs:
+        if self._resting is not None and time.monotonic() >= self._rests_until_s:
+            self._start_again(self._resting)
         if self._serving is None:
             raise InferenceError("no runtime is left that runs this model; see the record, and 'sewer-edge doctor'")
         try:
@@ -146,14 +156,22 @@ class ChainSession:
         self._release()
         gc.collect()
         if serving is not None:
-            with suppress(LinkFailure):
-                self._serve(start(serving.link, serving.graph, self._bundle, threads=self._threads, say=self._say))
+            self._start_again(serving)
         try:
             return self._run(images_NHWC)
         except InferenceError as error:
             again = failure_from_error(error, "run", otherwise="inference_failed")
             self._fall(serving, again if again.reason in LOST else failure)
             raise InferenceError(failure.detail) from None
+
+    def _start_again(self, serving: Serving) -> None:
+        """Start a runtime that was freed; the last one rests if it finds no room, for there may be some later."""
+        self._resting = None
+        try:
+            self._serve(self._started(serving.link, serving.graph))
+        except LinkFailure:
+            if not self._left:
+                self._resting, self._rests_until_s = serving, time.monotonic() + REST_S
 
     def _fall(self, serving: Serving | None, failure: LinkFailure) -> None:
         """Give a runtime up for the next, with the same graph. The last one stays: what it fails on is dropped and counted."""
@@ -207,12 +225,19 @@ class ChainSession:
 
     def _start(self, link: Link, graph: Graph) -> Serving | LinkFailure:
         try:
-            serving = start(link, graph, self._bundle, threads=self._threads, say=self._say)
+            serving = self._started(link, graph)
         except LinkFailure as failure:
             self._record(link, graph, failure)
             return failure
         self._record(link, graph, None)
         return serving
+
+    def _started(self, link: Link, graph: Graph) -> Serving:
+        self.is_loading = True
+        try:
+            return start(link, graph, self._bundle, threads=self._threads, say=self._say)
+        finally:
+            self.is_loading = False
 
     def _barred(self, link: Link) -> LinkFailure | None:
         """Why a link need not be tried."""

@@ -2,7 +2,6 @@
 
 import hashlib
 import platform
-from importlib import metadata
 from pathlib import Path
 
 from edge_sdk.cores import usable_cores
@@ -24,6 +23,8 @@ def is_x86() -> bool:
 
 def version_of(*distributions: str) -> str:
     """Versions of installed packages, read without importing them; those that are missing count as `none`."""
+    from importlib import metadata  # with a mail parser in tow; asked for only where something was measured or tried
+
     installed = {item.metadata["Name"]: item.version for name in distributions for item in metadata.distributions(name=name)}
     return ", ".join(f"{name} {installed.get(name, 'none')}" for name in distributions)
 

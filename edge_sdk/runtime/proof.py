@@ -10,7 +10,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from edge_sdk.bundle import Bundle
-from edge_sdk.contract.golden import GoldenReport, run_golden
+from edge_sdk.contract.golden import GoldenReport, golden_images, run_prepared
 from edge_sdk.contract.interface import Outputs
 from edge_sdk.contract.preprocess import PreprocessSpec
 from edge_sdk.runtime.session import Session, checked_outputs
@@ -27,8 +27,17 @@ def warm_up(session: Session, spec: PreprocessSpec, *, num_runs: int) -> None:
         checked_outputs(*session.run(image_NHWC), 1)
 
 
-def self_test(bundle: Bundle, session: Session) -> GoldenReport:
-    """Run the bundle's golden frames on this machine.
+def prepared_golden(bundle: Bundle) -> NDArray[np.uint8]:
+    """The bundle's golden frames as its networks get them (N, H, W, 3): half of the self-test's work, which needs no session yet.
+
+    Raises:
+        CorruptBundleError: If there are none, or one is no picture.
+    """
+    return golden_images(bundle.golden(), bundle.read, bundle.manifest.preprocess)
+
+
+def self_test(bundle: Bundle, session: Session, images_NHWC: NDArray[np.uint8] | None = None) -> GoldenReport:
+    """Run the bundle's golden frames on this machine; `images_NHWC` is what `prepared_golden` gave, where that was done before.
 
     Raises:
         InferenceError: If the bundle has no expected scores for the session's precision, or a run fails.
@@ -37,7 +46,8 @@ def self_test(bundle: Bundle, session: Session) -> GoldenReport:
     def run(images_NHWC: NDArray[np.uint8]) -> Outputs:
         return checked_outputs(*session.run(images_NHWC), len(images_NHWC))  # NaN is in no order: it would pass as no difference
 
-    return run_golden(bundle.golden(), bundle.read, run, spec=bundle.manifest.preprocess, precision=session.precision)
+    images_NHWC = prepared_golden(bundle) if images_NHWC is None else images_NHWC
+    return run_prepared(bundle.golden(), images_NHWC, run, precision=session.precision)
 
 
 def latencies_ms(session: Session, spec: PreprocessSpec, *, num_runs: int) -> list[float]:

@@ -1,6 +1,9 @@
 import subprocess
 from pathlib import Path
 
+import pytest
+import yaml
+
 from edge_sdk.contract.taxonomy import taxonomy
 
 
@@ -28,3 +31,10 @@ def test_no_second_class_table_exists() -> None:
     for name in suspects:
         text = (root / name).read_text(encoding="utf-8")
         assert "Displaced joint" not in text, f"{name} repeats a class meaning"
+
+
+def test_the_table_reads_the_same_with_and_without_libyaml(monkeypatch: pytest.MonkeyPatch) -> None:
+    usual = taxonomy()
+    monkeypatch.delattr(yaml, "CSafeLoader", raising=False)
+
+    assert taxonomy.__wrapped__() == usual and taxonomy.__wrapped__().digest == usual.digest

@@ -1,6 +1,6 @@
 """Runtimes that fail as told: the tiny model on real ONNX Runtime, with errors where a script wants them."""
 
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Sequence
 from typing import Any
 
 import numpy as np
@@ -56,18 +56,18 @@ def link(
     name: Any,
     *,
     missing: LinkFailure | None = None,
-    create: list[Exception] | None = None,
+    create: Sequence[Exception | None] = (),
     script: Script = never,
     model: bytes | None = None,
     log: list[str] | None = None,
 ) -> Link:
-    """A link whose first creations raise `create`, and whose runs follow `script`; `model` replaces the bundle's."""
-    errors, runs, seen = list(create or []), iter(range(10**6)), log if log is not None else []
+    """A link whose first creations raise what `create` holds, whose runs follow `script`; `model` replaces the bundle's."""
+    errors, runs, seen = iter(create), iter(range(10**6)), log if log is not None else []
 
     def make(onnx_bytes: bytes, *, precision: str, threads: int | None, say: object) -> ScriptedSession:
         seen.append(f"create {name}")
-        if errors:
-            raise errors.pop(0)
+        if (error := next(errors, None)) is not None:
+            raise error
         return ScriptedSession(name, model or onnx_bytes, precision, script, runs, seen)
 
     return Link(name, lambda: missing, make)

@@ -197,6 +197,20 @@ def test_the_last_link_stays_and_comes_back_when_its_trouble_ends(bundle: Bundle
     assert story(session) == [("cpu", None, None), ("cpu", "run", "inference_failed")], "said once"
 
 
+def test_the_last_link_that_finds_no_memory_to_start_again_does_so_later(bundle: Bundle, monkeypatch: pytest.MonkeyPatch) -> None:
+    session = chain(bundle, link("cpu", script=at(START_RUNS, what=OOM), create=[None, OOM, OOM, OOM, OOM]))
+
+    for words in ("out of memory", "no runtime is left"):
+        with pytest.raises(InferenceError, match=words):
+            session.run(FRAMES)
+    monkeypatch.setattr("edge_sdk.runtime.chain.REST_S", 0.0)
+    session._rests_until_s = 0.0
+    with pytest.raises(InferenceError, match="no runtime is left"):
+        session.run(FRAMES)
+
+    assert answers(session) and session.provider == "cpu"
+
+
 def test_when_every_link_has_failed_each_frame_is_our_error(bundle: Bundle) -> None:
     session = chain(bundle, link("cuda", script=since(START_RUNS, LOST)), link("cpu", create=[BROKEN]))
 

@@ -115,13 +115,13 @@ def test_no_library_is_the_same_error(machine: Machine) -> None:
 def test_a_context_stays_with_its_thread_and_the_owner_thread_keeps_it_there(machine: Machine) -> None:
     machine(cuda=("pycuda",))
     owner = OwnerThread("owner")
-    cuda = owner.call(open_cuda, 5)
+    cuda = owner.call(open_cuda, 60)
 
     with pytest.raises(Exception, match="invalid device context"):
         cuda.synchronize()
-    owner.call(cuda.synchronize, 5)
+    owner.call(cuda.synchronize, 60)
 
-    owner.call(cuda.close, 5)
+    owner.call(cuda.close, 60)
     owner.close()
     assert not any(thread.name == "owner" for thread in threading.enumerate())
 
@@ -133,8 +133,8 @@ def test_the_owner_thread_hands_errors_to_the_caller_and_goes_on() -> None:
         raise KeyError("x")
 
     with pytest.raises(KeyError):
-        owner.call(broken, 5)
-    assert owner.call(lambda: threading.current_thread().name, 5) == "owner"
+        owner.call(broken, 60)
+    assert owner.call(lambda: threading.current_thread().name, 60) == "owner"
     owner.close()
 
 
@@ -153,5 +153,5 @@ def test_a_timeout_raised_by_the_work_is_the_works_own() -> None:
         raise TimeoutError("the camera's")
 
     with pytest.raises(TimeoutError, match="the camera's"):
-        owner.call(slow, 5)
+        owner.call(slow, 60)
     owner.close()

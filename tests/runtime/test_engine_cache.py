@@ -246,11 +246,11 @@ def test_a_key_file_that_is_a_link_is_not_followed(tmp_path: Path) -> None:
 
 def test_the_second_builder_waits_for_the_first(cache: EngineCache) -> None:
     said, order = list[str](), list[str]()
-    first = cache.locked(KEY, stopped=lambda: False, timeout_s=9, say=said.append)
+    first = cache.locked(KEY, stopped=lambda: False, timeout_s=60, say=said.append)
     first.__enter__()
 
     def second() -> None:
-        with EngineCache(cache.folder).locked(KEY, stopped=lambda: False, timeout_s=9, say=said.append):
+        with EngineCache(cache.folder).locked(KEY, stopped=lambda: False, timeout_s=60, say=said.append):
             order.append("second")
 
     thread = threading.Thread(target=second)
@@ -259,7 +259,7 @@ def test_the_second_builder_waits_for_the_first(cache: EngineCache) -> None:
         thread.join(0.01)
     order.append("first done")
     first.__exit__(None, None, None)
-    thread.join(9)
+    thread.join(60)
     assert order == ["first done", "second"] and said == ["another process builds this engine; waiting for it"]
 
 

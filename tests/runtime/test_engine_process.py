@@ -1,6 +1,5 @@
 """Real child processes; only TensorRT and CUDA in them are stand-ins."""
 
-import os
 import signal
 import subprocess
 import sys
@@ -10,6 +9,7 @@ from pathlib import Path
 import pytest
 
 import tiny
+from camera.watching import children, is_dead, wait_for
 from edge_sdk.errors import EngineError
 from edge_sdk.runtime.engine import BuiltEngine
 from edge_sdk.runtime.engine_options import EngineOptions
@@ -90,17 +90,12 @@ def test_a_file_that_is_no_graph_is_refused_in_the_child(machine: Machine) -> No
     assert error.reason == "build" and "cannot load the model" in str(error)
 
 
-def children() -> set[int]:
-    listed = subprocess.run(["ps", "-o", "pid=", "--ppid", str(os.getpid())], capture_output=True, text=True).stdout.split()
-    return {int(pid) for pid in listed}
-
-
 def test_a_build_nobody_wants_any_more_is_ended_and_leaves_no_process(machine: Machine) -> None:
     machine(build="hang")
     before, since = children(), time.monotonic()
     with pytest.raises(EngineError, match="stopped"):
         engine_in_child(tiny.tiny_graph(), FP16, stopped=lambda: time.monotonic() - since > 0.5)
-    assert len(children() - before) <= 1  # ps itself
+    assert children() <= before
 
 
 def test_ctrl_c_ends_the_child(machine: Machine) -> None:
@@ -112,7 +107,7 @@ def test_ctrl_c_ends_the_child(machine: Machine) -> None:
     before = children()
     with pytest.raises(KeyboardInterrupt):
         engine_in_child(tiny.tiny_graph(), FP16, say=say)
-    assert len(children() - before) <= 1
+    assert children() <= before
 
 
 def test_a_build_does_not_outlive_a_killed_parent(machine: Machine, tmp_path: Path) -> None:
@@ -125,13 +120,10 @@ def test_a_build_does_not_outlive_a_killed_parent(machine: Machine, tmp_path: Pa
     )
     parent = subprocess.Popen([sys.executable, "-c", code, "x", ":".join(sys.path)], stdout=subprocess.PIPE, text=True)
     assert parent.stdout is not None and "this project's" in parent.stdout.readline()
-    (child,) = subprocess.run(["ps", "-o", "pid=", "--ppid", str(parent.pid)], capture_output=True, text=True).stdout.split()
+    (child,) = children(of=parent.pid)
 
     parent.send_signal(signal.SIGKILL)
     parent.wait()
     parent.stdout.close()
 
-    deadline = time.monotonic() + 20
-    while Path(f"/proc/{child}").exists() and time.monotonic() < deadline and "Z" not in Path(f"/proc/{child}/stat").read_text():
-        time.sleep(0.05)
-    assert time.monotonic() < deadline
+    wait_for(lambda: is_dead(child), "the orphan's death")

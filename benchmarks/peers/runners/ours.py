@@ -2,6 +2,7 @@
 
 import time
 from collections.abc import Callable
+from functools import partial
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -23,14 +24,15 @@ def stream(task: Task, tally: Tally, bundle: Bundle) -> None:
     """`FrameStream`; the sessions of mode `throughput` are made and have run once before the count begins, as with every peer."""
     from edge_sdk.camera.film import FilmSource
     from edge_sdk.cores import usable_cores
-    from edge_sdk.inspector import session_from_bundle
+    from edge_sdk.inspector import session_from_bundle, worker_sessions
     from edge_sdk.stream import FrameStream
     from edge_sdk.throughput import MAX_WORKERS
 
     graph = next(graph for graph in bundle.manifest.graphs if graph.precision == task.precision)
     parallel = task.option == "throughput"
     workers = min(usable_cores(), MAX_WORKERS) if parallel else 1
-    sessions = [session_from_bundle(bundle, graph, threads=1 if parallel else None) for _ in range(workers)]
+    create = worker_sessions(bundle, graph) if parallel else partial(session_from_bundle, bundle, graph)
+    sessions = [create() for _ in range(workers)]
     for session in sessions:
         session.run(task.blank())
     tally.ready()
