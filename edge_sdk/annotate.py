@@ -1,5 +1,6 @@
 """The annotated film: what the model saw, frame by frame, for a person who reviews its proposals."""
 
+from contextlib import suppress
 from pathlib import Path
 from types import TracebackType
 
@@ -37,6 +38,7 @@ class AnnotatedFilm:
         self._path, self._fps, self._thresholds, self._caption = path, fps, thresholds, caption
         self._writer: cv2.VideoWriter | None = None
         self._size = (0, 0)
+        self._num_written = 0
 
     def add(self, result: FrameResult) -> None:
         """Write one frame; a frame without an image is left out, one of another size is fitted to the first one's."""
@@ -48,19 +50,35 @@ class AnnotatedFilm:
         assert self._writer is not None
         if (image.shape[1], image.shape[0]) != self._size:
             image = np.asarray(cv2.resize(image, self._size, interpolation=cv2.INTER_AREA), dtype=np.uint8)
-        self._writer.write(cv2.cvtColor(image, cv2.COLOR_RGB2BGR))
+        with quiet():  # FFmpeg complains of each frame that a full disk does not take, and says nothing in code
+            self._writer.write(cv2.cvtColor(image, cv2.COLOR_RGB2BGR))
+        self._num_written += 1
 
     def close(self) -> None:
         """Finish the file.
 
         Raises:
-            OutputError: If nothing arrived on disk.
+            OutputError: If not every frame arrived on disk; what cannot be played is deleted.
         """
         if self._writer is None:
             return
-        self._writer.release()
-        if not self._path.is_file() or self._path.stat().st_size == 0:
-            raise OutputError(f"{self._path}: the film could not be written; is the disk full?")
+        writer, self._writer = self._writer, None
+        with quiet():
+            writer.release()
+        if not self._is_whole():
+            with suppress(OSError):
+                self._path.unlink(missing_ok=True)
+            if self._num_written == 0:  # stopped before its first frame: there is nothing to play
+                return
+            raise OutputError(f"{self._path}: the film could not be written; check the folder and its free space, or give --no-film")
+
+    def _is_whole(self) -> bool:
+        """Whether it can be played with every frame: the only way to know, since the writer does not tell."""
+        with quiet():
+            film = cv2.VideoCapture(ffmpeg_path(self._path))
+        whole = film.isOpened() and round(film.get(cv2.CAP_PROP_FRAME_COUNT)) >= self._num_written
+        film.release()
+        return whole
 
     def __enter__(self) -> "AnnotatedFilm":
         return self

@@ -3,6 +3,8 @@
 from dataclasses import dataclass
 from typing import NamedTuple
 
+import msgspec
+
 from edge_sdk.camera import FrameSource
 from edge_sdk.odometer import Chainage
 from edge_sdk.records import Coverage, Gap, GapReason
@@ -86,6 +88,11 @@ class CoverageLog:
         self._in_gap = reason
 
     @property
+    def last_m(self) -> float | None:
+        """Where the camera was at the newest instant that has a place; None before the first."""
+        return self._last_m
+
+    @property
     def in_gap(self) -> GapReason | None:
         """Why the newest instant was not inspected; None: it was."""
         return self._in_gap
@@ -111,12 +118,16 @@ class CoverageLog:
 
     def record(self) -> Coverage:
         """The coverage so far."""
+        return msgspec.structs.replace(self.extent(), gaps=self.gaps())
+
+    def extent(self) -> Coverage:
+        """The coverage so far without its gaps, which are many after a long drive: costs the same at any length."""
         return Coverage(
             from_m=_rounded(self._low_m),
             to_m=_rounded(self._high_m),
             travelled_m=_rounded(self._travelled_m) if self._low_m is not None else None,
             duration_s=round(self._to_s - (self._from_s or 0.0), 3),
-            gaps=self.gaps(),
+            gaps=(),
         )
 
     def reason_of(self, result: FrameResult) -> GapReason | None:

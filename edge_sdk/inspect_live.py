@@ -40,6 +40,7 @@ def inspect_live(
     no_frame_timeout_s: float = NO_FRAME_TIMEOUT_S,
     out: Path | None = None,
     overwrite: bool = False,
+    resume: bool = False,
     threads: int | None = None,
     precision: str = "auto",
     require: Provider | None = None,
@@ -62,6 +63,8 @@ def inspect_live(
         no_frame_timeout_s: Without a frame for so long a camera is lost (0.5 to 60).
         out: The run's folder; None makes `live-<UTC time>`, so that a restart of the robot begins another run.
         overwrite: Write into `out` even if it is not empty.
+        resume: Go on with the run that lies in `out`, whether it broke off or was stopped, and begin one where there is none; `out` must
+            be given. What a service that is started again with the same command needs.
         threads: Threads for one inference; None takes every core.
         precision: Which graph to run.
         require: The one runtime to take, or none at all.
@@ -81,9 +84,11 @@ def inspect_live(
     """
     if not 1 <= len(uris) <= MAX_CAMERAS:
         raise InputError(f"{len(uris)} cameras; give 1 to {MAX_CAMERAS}")
+    if resume and (out is None or overwrite):
+        raise InputError("to go on with a run name its folder with --out, and do not --overwrite it")
     ended = ended or threading.Event()
     out = out or Path(f"live-{datetime.now(timezone.utc):%Y%m%d-%H%M%S}")
-    _check_folder(out, overwrite=overwrite)
+    _check_folder(out, in_use=overwrite or resume)
     with ExitStack() as stack:
         sources = [stack.enter_context(open_live(uri, fps=fps, no_frame_timeout_s=no_frame_timeout_s)) for uri in uris]
         feed = OdometerFeed(odometer.name) if odometer else None
@@ -93,12 +98,13 @@ def inspect_live(
         )
         live = LiveInspection(
             inspector, out=out, source=sources, odometer=feed, metrics_port=metrics_port, notifier=Notifier.from_environment(),
-            overwrite=overwrite,
+            overwrite=overwrite, resume=resume,
         )  # fmt: skip
         if on_observation is not None:
             live.on_observation(on_observation)
         try:
-            _forget_results(out)
+            if not resume:  # pictures and reports of earlier lives are this run's own
+                _forget_results(out)
         except OutputError:
             live.stop()
             raise
@@ -134,10 +140,10 @@ def _wait(live: LiveInspection, ended: threading.Event, duration_s: float | None
             on_status(live.status)
 
 
-def _check_folder(out: Path, *, overwrite: bool) -> None:
+def _check_folder(out: Path, *, in_use: bool) -> None:
     try:
-        if out.exists() and any(out.iterdir()) and not overwrite:
-            raise OutputError(f"{out} is not empty; choose another --out, or give --overwrite")
+        if out.exists() and any(out.iterdir()) and not in_use:
+            raise OutputError(f"{out} is not empty; choose another --out, go on with its run by --resume, or give --overwrite")
     except OSError as error:
         raise OutputError(f"{out}: {error.strerror}; choose another --out") from error
 

@@ -24,7 +24,6 @@ def observation_from_track(
     run_id: str,
     looks: int,
     label_rule: LabelRule,
-    thresholds: tuple[float, ...],
     policy: TrackingPolicy,
 ) -> Observation:
     """The observation a closed track stands for.
@@ -36,7 +35,6 @@ def observation_from_track(
         run_id: The run's id; ids of observations follow from it and the track's number.
         looks: +1 if the camera looks towards rising chainage, -1 if towards falling.
         label_rule: Where a labelled thing may lie, from the bundle.
-        thresholds: Per class, as used.
         policy: For the least length of a continuous observation.
     """
     classes = taxonomy()
@@ -61,7 +59,7 @@ def observation_from_track(
         time_to_s=round(track.time_to_s, 3),
         frame_index=look.frame.seq if look else before.frame_index if before else 0,
         frame_name=look.frame.name if look else before.frame_name if before else None,
-        score=Score(peak=peak, threshold=thresholds[track.class_index], frames_positive=track.frames_positive),
+        score=Score(peak=peak, threshold=track.threshold, frames_positive=track.frames_positive),
         review_priority=round(sewer_class.ciw * peak, 4),
         picture=picture,
     )

@@ -1,6 +1,7 @@
 """Pictures of observations: the strongest frame as it came, and the same with heatmap and boxes."""
 
 import hashlib
+from itertools import chain, count
 from pathlib import Path
 
 import cv2
@@ -15,6 +16,7 @@ from edge_sdk.records import Box, Picture
 FOLDER = "pictures"
 JPEG_QUALITY = 90
 HEAT_OPACITY = 0.55
+BAND_ROWS = 64
 FONT = cv2.FONT_HERSHEY_SIMPLEX
 BOX_COLOUR = (255, 214, 10)  # RGB; stands out on concrete, clay and water alike
 
@@ -39,7 +41,7 @@ def write_pictures(out: Path, stem: str, image_HWC: NDArray[np.uint8], map_hw: N
         for name, data in files.items():
             write_durably(out / name, data)
     except OSError as error:
-        raise OutputError(f"{out / name}: {error.strerror}") from error
+        raise OutputError(f"{out / name}: {error.strerror}; check the folder and its free space") from error
     return picture
 
 
@@ -66,15 +68,19 @@ def encode_pictures(stem: str, image_HWC: NDArray[np.uint8], map_hw: NDArray[np.
 
 def free_stem(folder: Path, stem: str) -> str:
     """The name itself, or with the first number under which no picture lies."""
-    names = (stem, *(f"{stem}-{n}" for n in range(2, 100_000)))
+    names = chain([stem], (f"{stem}-{n}" for n in count(2)))
     return next(name for name in names if not (folder / f"{name}.jpg").exists())
 
 
 def blend_heat(image_HWC: NDArray[np.uint8], heat_HW: NDArray[np.float32]) -> NDArray[np.uint8]:
     """The image with heat laid over it; where there is no heat the image stays as it is."""
-    colours = cv2.cvtColor(cv2.applyColorMap((heat_HW * 255).astype(np.uint8), cv2.COLORMAP_INFERNO), cv2.COLOR_BGR2RGB)
-    weight = (heat_HW * HEAT_OPACITY)[..., np.newaxis]
-    return (image_HWC * (1 - weight) + colours * weight).astype(np.uint8)
+    blended_HWC = np.empty_like(image_HWC)
+    for top in range(0, len(image_HWC), BAND_ROWS):  # of a whole 1080p frame each step would take 25 MB of fresh memory
+        rows = slice(top, top + BAND_ROWS)
+        colours = cv2.cvtColor(cv2.applyColorMap((heat_HW[rows] * 255).astype(np.uint8), cv2.COLORMAP_INFERNO), cv2.COLOR_BGR2RGB)
+        weight = (heat_HW[rows] * HEAT_OPACITY)[..., np.newaxis]
+        blended_HWC[rows] = image_HWC[rows] * (1 - weight) + colours * weight
+    return blended_HWC
 
 
 def draw_boxes(image_HWC: NDArray[np.uint8], boxes: tuple[Box, ...], *, text: str) -> NDArray[np.uint8]:

@@ -107,8 +107,7 @@ class Run:
             picture = self._picture(track, track.best)
         observation = observation_from_track(
             track, before, picture, run_id=self.run_id, looks=self._odometer.looks if self._odometer else 1,
-            label_rule=self._context.bundle.manifest.label_rule,
-            thresholds=self._context.graph.thresholds, policy=self._context.policy,
+            label_rule=self._context.bundle.manifest.label_rule, policy=self._context.policy,
         )  # fmt: skip
         self._observations[track.track_id] = observation
         return observation

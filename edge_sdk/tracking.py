@@ -54,6 +54,7 @@ class ClosedTrack(Generic[Look]):
     `low` and `high` bound the camera positions at which the class was seen (metres or seconds by `basis`). `best` is the strongest look
     of all frames since the track last closed, None if an earlier one was stronger. `track_id` stays the same when a track is extended
     later, `revision` then grows; `absorbed` names closed tracks that this one has grown together with, and which it replaces.
+    `threshold` is the one that opened it.
     """
 
     track_id: int
@@ -68,6 +69,7 @@ class ClosedTrack(Generic[Look]):
     frames_positive: int
     best: Look | None
     absorbed: tuple[int, ...]
+    threshold: float
 
 
 @dataclass(slots=True)
@@ -75,6 +77,7 @@ class _Track(Generic[Look]):
     """`low_m` and `high_m` are None while the track has been seen at unknown places only."""
 
     track_id: int
+    threshold: float
     time_s: float
     time_to_s: float
     low_m: float | None = None
@@ -114,6 +117,15 @@ class Tracker(Generic[Look]):
         self._smooth_C: NDArray[np.float64] | None = None
         self._before: tuple[float, Place] | None = None
         self._num_tracks = 0
+
+    def set_thresholds(self, thresholds_C: Sequence[float] | NDArray[np.float64]) -> None:
+        """Other opening thresholds from the next frame on.
+
+        What is open stays open while its score reaches the new `close_ratio` of them, and what is closed may still be extended: it passed
+        the threshold that held when it opened.
+        """
+        self._open_C = np.asarray(thresholds_C, dtype=np.float64)
+        self._close_C = self._open_C * self._policy.close_ratio
 
     def update(self, scores_C: NDArray[np.float64], place: Place, time_s: float, look: Look) -> list[ClosedTrack[Look]]:
         """Take in one frame.
@@ -169,7 +181,7 @@ class Tracker(Generic[Look]):
         near = next((track for track in self._tracks[c] if self._is_near(track, place, time_s)), None)
         if near is not None or smooth < self._open_C[c]:
             return near
-        track: _Track[Look] = _Track(self._num_tracks, time_s, time_s)
+        track: _Track[Look] = _Track(self._num_tracks, float(self._open_C[c]), time_s, time_s)
         self._num_tracks += 1
         self._tracks[c].append(track)
         return track
@@ -206,6 +218,7 @@ class Tracker(Generic[Look]):
         track.reach(other.low_m)
         track.reach(other.high_m)
         track.time_s, track.peak = min(track.time_s, other.time_s), max(track.peak, other.peak)
+        track.threshold = min(track.threshold, other.threshold)
         track.frames_positive += other.frames_positive
         if other.best_score > track.best_score:
             track.best_score, track.best = other.best_score, other.best
@@ -238,6 +251,7 @@ class Tracker(Generic[Look]):
             frames_positive=track.frames_positive,
             best=best,
             absorbed=absorbed,
+            threshold=track.threshold,
         )
 
 

@@ -13,14 +13,14 @@ from edge_sdk import Bundle, Inspector, LiveInspection, OdometerFeed
 from edge_sdk.contract.golden import GoldenFrame, GoldenSet
 from edge_sdk.errors import InferenceError, InputError, OutputError
 from edge_sdk.journal import store
-from edge_sdk.journal.entries import Event, Serving, entry_from_body
+from edge_sdk.journal.entries import Event, Progress, Serving, entry_from_body
 from edge_sdk.journal.inspection import rows_of
 from edge_sdk.live.result import LiveSettings
 from edge_sdk.records import Gap, Inspection
 from edge_sdk.report import write_reports
 from edge_sdk.supervision import read_status
 from live_fakes import until
-from live_scripts import Drive, ScriptedSource, observed, ready
+from live_scripts import Drive, ScriptedSource, in_real_time, observed, ready
 
 
 @pytest.fixture(scope="module")
@@ -38,6 +38,7 @@ def the_gap(inspection: Inspection, reason: str) -> Gap:
     return gap
 
 
+@in_real_time
 def test_a_robot_gets_its_observation_once_it_is_on_the_disk_and_the_record_is_the_journals(inspector: Inspector, tmp_path: Path) -> None:
     heard = []
     with LiveInspection(inspector, out=tmp_path / "run") as live:
@@ -64,6 +65,7 @@ def test_a_robot_gets_its_observation_once_it_is_on_the_disk_and_the_record_is_t
     assert ended.state == "FINALIZED" and ended.frames.received == 40
 
 
+@in_real_time
 def test_a_lost_camera_leaves_a_gap_with_chainage_and_comes_back_without_a_restart(inspector: Inspector, tmp_path: Path) -> None:
     source, feed = ScriptedSource("rtsp://robot:secret@10.0.0.7/cam"), OdometerFeed()
     with LiveInspection(inspector, out=tmp_path / "run", source=source, odometer=feed) as live:
@@ -99,6 +101,7 @@ def test_a_camera_that_is_never_there_is_one_gap_and_no_complete_run(inspector: 
     assert live.inspection.status == "incomplete" and "no frame was inspected" in live.inspection.status_reasons
 
 
+@in_real_time
 def test_a_picture_that_stands_still_is_not_inspected_from_where_it_began(inspector: Inspector, tmp_path: Path) -> None:
     source, feed = ScriptedSource(), OdometerFeed()
     with LiveInspection(inspector, out=tmp_path / "run", source=source, odometer=feed) as live:
@@ -115,6 +118,7 @@ def test_a_picture_that_stands_still_is_not_inspected_from_where_it_began(inspec
     assert (gap.from_m, gap.to_m) == (pytest.approx(frozen_m, abs=0.03), pytest.approx(thawed_m, abs=0.03))
 
 
+@in_real_time
 def test_two_cameras_have_their_own_observations_and_gaps(inspector: Inspector, tmp_path: Path) -> None:
     sources = [ScriptedSource("front"), ScriptedSource("back")]
     with LiveInspection(inspector, out=tmp_path / "run", source=sources, odometer=OdometerFeed()) as live:
@@ -133,6 +137,7 @@ def test_two_cameras_have_their_own_observations_and_gaps(inspector: Inspector, 
     assert live.inspection.source.name == "front, back"
 
 
+@in_real_time
 def test_a_pause_is_a_gap_and_drops_are_counted(inspector: Inspector, tmp_path: Path) -> None:
     with LiveInspection(inspector, out=tmp_path / "run") as live:
         drive = Drive(ready(live))
@@ -165,6 +170,7 @@ def test_thresholds_changed_while_running_hold_from_the_next_frame_and_are_recor
     assert serving.thresholds["RB"] == 0.999 and "thresholds changed" in serving.reason
 
 
+@in_real_time
 def test_the_model_is_exchanged_while_it_runs_and_one_that_fails_its_test_is_not_let_in(
     inspector: Inspector, tmp_path: Path, trust: Path
 ) -> None:
@@ -207,7 +213,7 @@ def test_a_disk_that_stalls_holds_up_neither_the_robot_nor_inference_and_nothing
             began_s = time.monotonic()
             live.latest(), live.status
             slowest_s = max(slowest_s, time.monotonic() - began_s)
-        until(lambda: live._ledger.num_observations == 1)
+        until(lambda: live._run.ledger.num_observations == 1)
         assert heard == [] and live.status.observations == 0
         assert live.status.accounting.processed - processed > 15 and slowest_s < 0.5
         gate.set()
@@ -258,6 +264,7 @@ def test_a_model_that_fails_for_a_while_leaves_a_gap_and_the_run_goes_on(
 
 
 @pytest.mark.slow
+@in_real_time
 def test_a_camera_that_looks_aside_is_no_evidence_that_nothing_is_there(inspector: Inspector, tmp_path: Path) -> None:
     with LiveInspection(inspector, out=tmp_path / "run") as live:
         drive = Drive(ready(live), speed_m_s=0.5)
@@ -293,6 +300,7 @@ def test_a_metrics_port_in_use_is_one_line_and_leaves_the_folder_as_it_was(inspe
     assert live.inspection.accounting.received == 0
 
 
+@in_real_time
 def test_the_way_from_the_last_picture_to_the_end_is_not_forgotten(inspector: Inspector, tmp_path: Path) -> None:
     with LiveInspection(inspector, out=tmp_path / "run", settings=LiveSettings(no_frame_s=60.0)) as live:
         drive = Drive(ready(live))
@@ -301,6 +309,18 @@ def test_the_way_from_the_last_picture_to_the_end_is_not_forgotten(inspector: In
 
     gap = the_gap(live.inspection, "camera_lost")
     assert gap.to_m - gap.from_m == pytest.approx(0.24, abs=0.05)
+
+
+def test_progress_says_where_the_last_look_was_and_not_where_the_robot_is(inspector: Inspector, tmp_path: Path) -> None:
+    """A run that breaks off leaves a gap from there on: the way without pictures belongs to it."""
+    with LiveInspection(inspector, out=tmp_path / "run", settings=LiveSettings(no_frame_s=60.0)) as live:
+        drive = Drive(ready(live))
+        drive.go(0.4)
+        looked_m = drive.at_m
+        drive.blind(2.4)
+
+    *before_the_end, _ = entries(tmp_path / "run", Progress)
+    assert before_the_end[-1].chainage_m == pytest.approx(looked_m, abs=0.005)
 
 
 def test_threads_are_gone_after_the_end(inspector: Inspector, tmp_path: Path) -> None:

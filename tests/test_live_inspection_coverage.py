@@ -58,6 +58,28 @@ def test_frames_that_gave_way_are_no_gap_at_five_looks_a_second_and_are_one_at_f
     assert gap.from_s == pytest.approx(1.0, abs=0.3), "a second must pass before anyone can say so"
 
 
+@pytest.mark.parametrize(
+    ("dropped", "reason"),
+    [
+        ({}, "camera_lost"), ({"stopped": 1}, "interrupted"), ({"stopped": 1, "superseded": 9}, "too_few_looks"),
+        ({"stopped": 1, "paused": 3}, "paused"), ({"abandoned": 1, "superseded": 4}, "inference_failed"),
+        ({"stopped": 1, "inference_failed": 2}, "inference_failed"), ({"bad_shape": 2}, "bad_shape"), ({"unreadable": 2}, "unreadable"),
+        ({"paused": 0}, "camera_lost"),
+    ],
+)  # fmt: skip
+def test_the_end_says_what_became_of_the_last_frames(dropped: dict[Any, int], reason: str) -> None:
+    looked, never = covered(*(result(i, i / 10) for i in range(20))), covered()
+    for coverage, from_s in ((looked, 1.9), (never, 0.0)):
+        coverage.end(4.0, Chainage(0.8, "ok"), dropped)
+        assert spans(coverage.gaps()) == [(reason, from_s, 4.0)]
+
+
+def test_the_end_leaves_no_gap_where_the_last_look_was_a_moment_ago_whatever_was_dropped_since() -> None:
+    coverage = covered(*(result(i, i / 10) for i in range(20)))
+    coverage.end(2.3, Chainage(0.46, "ok"), {"stopped": 1})
+    assert coverage.gaps() == ()
+
+
 def test_a_robot_that_stands_misses_nothing() -> None:
     assert covered(*(result(25 * i, float(i), at_m=0.0, drops={"superseded": 24} if i else {}) for i in range(5))).gaps() == ()
 
@@ -184,15 +206,58 @@ def test_a_thing_seen_through_a_wet_lens_stays_one_and_a_frozen_one_is_never_str
     assert found.observation.chainage_m == pytest.approx(2.9 * SPEED_M_S, abs=0.02) and found.observation.kind == "point"
 
 
-def test_other_thresholds_close_what_is_open_and_numbers_go_on() -> None:
-    stricter = LiveSettings(thresholds=(0.6,) * 17, policy=TrackingPolicy(gap_m=0.5))
-    first, second = tracked(
-        *(result(i, i / 10, score=0.9) for i in range(10)), *(result(i, i / 10, score=0.9, settings=stricter) for i in range(10, 20))
+def test_another_policy_or_model_closes_what_is_open_and_numbers_go_on() -> None:
+    policy = LiveSettings(thresholds=(0.6,) * 17, policy=TrackingPolicy(gap_m=0.5))
+    first, second, third = tracked(
+        *(result(i, i / 10, score=0.9) for i in range(10)),
+        *(result(i, i / 10, score=0.9, settings=policy) for i in range(10, 20)),
+        *(result(i, i / 10, score=0.9, settings=policy, model="other") for i in range(20, 30)),
     )
 
-    assert [found.observation.seq for found in (first, second)] == [0, 1]
+    assert [found.observation.seq for found in (first, second, third)] == [0, 1, 2]
     assert (first.observation.score.threshold, second.observation.score.threshold) == (0.5, 0.6)
-    assert first.observation.observation_id != second.observation.observation_id
+    assert len({found.observation.observation_id for found in (first, second, third)}) == 3
+
+
+@pytest.mark.parametrize("threshold", [0.2, 0.7])
+def test_an_open_observation_goes_on_under_other_thresholds_and_keeps_the_one_it_passed(threshold: float) -> None:
+    other = LiveSettings(thresholds=(threshold,) * 17)
+    (found,) = tracked(
+        *(result(i, i / 10, score=0.6) for i in range(10)), *(result(i, i / 10, score=0.6, settings=other) for i in range(10, 20))
+    )
+
+    assert (found.observation.score.threshold, found.observation.score.frames_positive) == (0.5, 20)
+    assert found.observation.time_to_s == 1.9
+
+
+def test_higher_thresholds_close_what_no_longer_reaches_them_and_open_nothing_new() -> None:
+    strict = LiveSettings(thresholds=(0.95,) * 17)
+    (found,) = tracked(
+        *(result(i, i / 10, score=0.6) for i in range(10)), *(result(i, i / 10, score=0.6, settings=strict) for i in range(10, 60))
+    )
+
+    assert found.observation.time_to_s == 0.9 and found.observation.score.frames_positive == 10
+
+
+def test_what_is_in_view_stays_in_view_under_higher_thresholds() -> None:
+    rule = LabelRule(look_ahead_m=0.0, look_behind_m=0.0)
+    tracks = CameraTracks(RUN_ID, camera=0, num_cameras=1, looks=lambda: 1, rule=lambda model: rule)
+    strict = LiveSettings(thresholds=(0.7,) * 17)
+    for i in range(20):
+        assert list(tracks.add(result(i, i / 10, score=0.6, settings=strict if i >= 10 else SETTINGS))) == []
+
+    assert [sighting.code for sighting in tracks.in_view] == ["RB"], "it would be lost if the run broke off now"
+
+
+@pytest.mark.parametrize(("num_cameras", "first_seq"), [(1, 0), (1, 7), (2, 7), (3, 6), (4, 1)])
+def test_numbers_of_a_run_that_goes_on_are_free_ones(num_cameras: int, first_seq: int) -> None:
+    rule, given = LabelRule(look_ahead_m=0.0, look_behind_m=0.0), []
+    for camera in range(num_cameras):
+        tracks = CameraTracks(RUN_ID, camera=camera, num_cameras=num_cameras, looks=lambda: 1, rule=lambda model: rule, first_seq=first_seq)
+        found = [*tracks.add(result(0, 0.1, score=0.9)), *tracks.finish()]
+        given += [item.observation.seq for item in found]
+
+    assert len(set(given)) == num_cameras and min(given) >= first_seq
 
 
 def test_a_thing_that_is_passed_again_keeps_its_id_and_its_best_picture() -> None:

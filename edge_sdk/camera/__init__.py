@@ -108,9 +108,9 @@ def _recorded(path: Path, fps: float | None) -> FrameSource:
     try:
         path.stat()
     except FileNotFoundError:
-        raise SourceError(f"{path}: no such file or folder") from None
+        raise SourceError(f"{redacted(path)}: no such file or folder") from None
     except (OSError, ValueError) as error:
-        raise SourceError(f"{path}: {getattr(error, 'strerror', None) or error}") from error
+        raise SourceError(f"{redacted(path)}: {getattr(error, 'strerror', None) or error}") from error
     if path.is_dir() or path.suffix.lower() in IMAGE_SUFFIXES:
         return FolderSource(path, fps=fps or DEFAULT_FOLDER_FPS)
     return FilmSource(path, fps=fps)

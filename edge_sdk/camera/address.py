@@ -57,6 +57,8 @@ def live_address(uri: str | int | Path, *, fps: float | None = None) -> LiveAddr
 
 def _of_scheme(uri: str, fps: float | None) -> LiveAddress:
     scheme = uri.split("://", 1)[0].lower()
+    if not re.fullmatch(r"[a-z][a-z0-9+.\-]*", scheme):
+        raise SourceError(f"what stands before :// is no scheme; give {KNOWN}")  # it may be a password
     try:
         parts = urlsplit(uri)
         port_ok = parts.port is None or parts.port > 0

@@ -32,6 +32,8 @@ START_TIMEOUT_S = 30.0  # until a new interpreter has imported OpenCV, on a busy
 MAX_WAITING = SLOTS - 2
 MAX_EVENTS = 256
 CLOSE_S = 1.5
+OVERSLEPT_S = 0.25  # who wakes later than that has stood still, and so perhaps has the capture process:
+GRACE_S = 0.5  # it gets so long to speak before it is given up
 
 
 class _Waiting(NamedTuple):
@@ -169,7 +171,9 @@ class LiveCamera:
                 if process.said_fd in ready and not process.listen():
                     selector.unregister(process.said_fd)
                 if process.messages_fd not in ready:
-                    if left_s <= 0:  # only after a look: we may have been the ones who slept
+                    if (now_s := time.monotonic()) > deadline_s + OVERSLEPT_S:
+                        deadline_s = now_s + GRACE_S
+                    elif left_s <= 0:  # only after a look
                         return what
                     continue
                 records = process.records()

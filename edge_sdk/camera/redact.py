@@ -17,6 +17,8 @@ _PROPERTY = re.compile(r"""([A-Za-z0-9_.%\-]+)(\s*=\s*)("(?:\\.|[^"\\])*"?|'(?:\
 _PATH_PAIR = re.compile(r"([A-Za-z0-9.%\-]+)(=)([^&;?#]*?)(?=_[A-Za-z]+=|[&;?#]|$)")  # some cameras join pairs by _
 _QUERY_PART = re.compile(r"([?&;#])([^=&;?#]*)(=?)([^&;?#]*)")
 _HOST = re.compile(r"(\[[0-9A-Fa-f:.%]+\]|[^@:\[\]]*)(:\d*)?")
+# user:password@host without the // that would make it an address
+_MISTYPED = re.compile(r"(?!([A-Za-z][A-Za-z0-9+.\-]*:/?)?\*\*\*@)([A-Za-z][A-Za-z0-9+.\-]*:/?)?\S*:\S*@")
 _HARMLESS = re.compile(r"\d{1,4}(x\d{1,4})?")
 
 
@@ -25,6 +27,8 @@ def redacted(uri: object) -> str:
     line = _printable(str(uri))
     if match := re.match(r"([A-Za-z][A-Za-z0-9+.\-]*://)(.*)", line):
         return match[1] + _redacted_rest(match[2])  # to the end: a password may hold a space
+    if match := _MISTYPED.match(line):
+        return f"{match[2] or ''}{MASK}@{line[match.end() :]}"
     return _redacted_words(line)
 
 

@@ -89,7 +89,7 @@ class Event(Record, frozen=True, tag_field="kind", tag="event"):
 
 
 class Resumed(Record, frozen=True, tag_field="kind", tag="resumed"):
-    """A run that had broken off goes on; what lies between the last progress and the next is a gap."""
+    """A run that had broken off, or was stopped, goes on; what lies between the last progress and the next is a gap."""
 
 
 class End(Record, frozen=True, tag_field="kind", tag="end"):

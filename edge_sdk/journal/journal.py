@@ -24,6 +24,7 @@ from edge_sdk.journal.entries import (
     ObservationEntry,
     PictureMissing,
     Resumed,
+    Row,
     body_from_entry,
     row_from_body,
     stamp_now,
@@ -108,6 +109,7 @@ class Journal:
         cls,
         run_dir: Path,
         *,
+        read: Callable[[list[Row]], object] = lambda rows: None,
         commit_every_s: float = COMMIT_EVERY_S,
         reserve_bytes: int = RESERVE_BYTES,
         queue_entries: int = QUEUE_ENTRIES,
@@ -116,7 +118,8 @@ class Journal:
     ) -> "Journal":
         """Go on with a run that broke off, or was ended; what lies between is a gap in its coverage.
 
-        Arguments are those of `create`.
+        `read` is given every row there is before one is added; what it raises leaves the journal as it is. The other arguments are those
+        of `create`.
 
         Raises:
             OutputError: If there is no journal, or it cannot be written, or another process writes it.
@@ -124,6 +127,11 @@ class Journal:
         lock = FolderLock(run_dir)
         try:
             store, _ = open_beside_reserve(run_dir)
+            try:
+                read(store.rows())
+            except BaseException:
+                store.close()
+                raise
             space = Space(run_dir, reserve_bytes=reserve_bytes, monotonic=monotonic)
         except BaseException:
             lock.release()

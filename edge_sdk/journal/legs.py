@@ -1,9 +1,11 @@
-"""Coverage of a run that may have broken off: its legs, and the gaps that lie after and between them."""
+"""Coverage of a run that may have broken off or been stopped, and gone on: its legs, and the gaps that lie after and between them."""
 
 from collections import Counter
 from collections.abc import Sequence
 from dataclasses import dataclass, field
 from itertools import pairwise
+
+import msgspec
 
 from edge_sdk.journal.entries import Progress
 from edge_sdk.records import Accounting, Coverage, Gap, Inspection, SourceRecord
@@ -13,10 +15,18 @@ OPEN_S = 2e-3  # gaps are rounded to a millisecond
 
 @dataclass(slots=True)
 class Leg:
-    """A stretch of the run without a crash in it."""
+    """A stretch of the run without a crash in it: one life of the process that recorded it.
+
+    `begins` is where the leg before was accounted to, `first_m` the chainage driven by its first progress that knows any, and `stopped`
+    whether it was ended on purpose.
+    """
 
     progress: Progress | None = None
     gaps: dict[int, Gap] = field(default_factory=dict)
+    begins: tuple[float, float | None] = (0.0, None)
+    begins_s: float = 0.0
+    first_m: tuple[float, float] | None = None
+    stopped: bool = False
 
     @property
     def place(self) -> str:
@@ -27,34 +37,57 @@ class Leg:
     def accounted_to(self) -> tuple[float, float | None]:
         """Time and chainage up to which it is accounted for: its last frame, or the end of a gap that was open then."""
         if self.progress is None:
-            return 0.0, None
+            return self.begins
         at_s, at_m = self.progress.time_s, self.progress.chainage_m
         last = self.gaps[max(self.gaps)] if self.gaps else None
         if last is not None and last.to_s >= at_s - OPEN_S:
             at_m = last.to_m
         return round(at_s, 3), None if at_m is None else round(at_m, 2)
 
+    def add(self, progress: Progress) -> None:
+        """Take in how far it has come."""
+        if self.progress is None:
+            self.begins_s = progress.time_s - progress.duration_s
+        self.progress = progress
+        if self.first_m is None and progress.from_m is not None and progress.to_m is not None:
+            self.first_m = (progress.from_m, progress.to_m)
+
     def end(self, inspection: Inspection) -> None:
         """Take the totals from the run's own record of its end."""
         before, coverage = self.progress, inspection.coverage
-        self.progress = Progress(
+        totals = Progress(
             time_s=before.time_s if before else coverage.duration_s, chainage_m=before.chainage_m if before else coverage.to_m,
             accounting=inspection.accounting, from_m=coverage.from_m, to_m=coverage.to_m, travelled_m=coverage.travelled_m,
             duration_s=coverage.duration_s,
         )  # fmt: skip
+        self.add(totals)
+        self.begins_s = totals.time_s - totals.duration_s  # the end knows the totals best
+        if self.first_m is not None and totals.from_m is not None and totals.to_m is not None:
+            self.first_m = (max(self.first_m[0], totals.from_m), min(self.first_m[1], totals.to_m))
+        self.stopped = inspection.status != "recovered"  # that end was given to it later
 
-    def reopen(self) -> None:
-        """The run goes on: what was held to lie behind its end is now what lies before the next leg."""
+    def reopen(self) -> "Leg":
+        """The run goes on: what was held to lie behind its end is now what lies before the next leg, which this returns."""
         self.gaps = {index: gap for index, gap in self.gaps.items() if gap.reason != "crashed"}
+        return Leg(begins=self.accounted_to)
+
+    def nearest_m(self, from_m: float | None) -> float | None:
+        """Where it took up the drive, seen from where the leg before broke off: what lies between was not inspected."""
+        if self.first_m is None:
+            return None
+        low_m, high_m = self.first_m
+        return low_m if from_m is None else min(max(from_m, low_m), high_m)
 
 
 def coverage_of(legs: Sequence[Leg], source: SourceRecord, *, ended: bool) -> Coverage:
     """Totals and gaps of all legs; without an end there is a gap from the last recorded frame on."""
+    legs = [legs[0], *(leg for leg in legs[1:] if leg.progress)]
     told = [leg.progress for leg in legs if leg.progress]
-    gaps = [gap for leg in legs for _, gap in sorted(leg.gaps.items())]
-    between = [_between(before, after) for before, after in pairwise(legs)]
-    if between:
-        gaps = sorted([*gaps, *between], key=lambda gap: gap.from_s)
+    gaps = [gap for _, gap in sorted(legs[0].gaps.items())]
+    for before, after in pairwise(legs):
+        between = _between(before, after)
+        gaps += [between, *(_placed(gap, between.to_m) for _, gap in sorted(after.gaps.items()))]
+    gaps = sorted(gaps, key=lambda gap: gap.from_s) if len(legs) > 1 else gaps
     if not ended:
         gaps.append(_behind(legs[-1], source))
     travelled = [p.travelled_m for p in told if p.travelled_m is not None]
@@ -84,11 +117,17 @@ def metres_or_time(chainage_m: float | None, time_s: float) -> str:
 
 
 def _between(before: Leg, after: Leg) -> Gap:
-    """From where a leg broke off to where the next one begins."""
+    """From where a leg broke off, or was stopped, to where the next one begins."""
     from_s, from_m = before.accounted_to
-    began = after.progress
-    to_s = max(from_s, round(began.time_s - began.duration_s, 3)) if began else from_s
-    return Gap(reason="crashed", from_s=from_s, to_s=to_s, from_m=from_m, to_m=began.from_m if began else None, frames=0)
+    return Gap(
+        reason="interrupted" if before.stopped else "crashed", from_s=from_s, to_s=max(from_s, round(after.begins_s, 3)), from_m=from_m,
+        to_m=after.nearest_m(from_m), frames=0,
+    )  # fmt: skip
+
+
+def _placed(gap: Gap, from_m: float | None) -> Gap:
+    """A gap at the beginning of a later leg: where the first one begins anywhere before its first place, this one does not."""
+    return msgspec.structs.replace(gap, from_m=from_m) if gap.from_m is None and gap.to_m is not None else gap
 
 
 def _behind(leg: Leg, source: SourceRecord) -> Gap:

@@ -31,5 +31,6 @@ class FolderLock:
     def release(self) -> None:
         """Let others in; a second call does nothing."""
         if self._handle >= 0:
+            fcntl.flock(self._handle, fcntl.LOCK_UN)  # closing is not enough: a child being started holds a copy until it executes
             os.close(self._handle)
             self._handle = -1

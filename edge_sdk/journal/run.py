@@ -152,4 +152,6 @@ class RunRecorder:
 
     def _not_recorded(self) -> OutputError:
         assert self._journal is not None
-        return OutputError(f"{self._run_dir}: the journal could not be written within {END_TIMEOUT_S:g} s: {self._journal.health.reason}")
+        why = f"the journal could not be written within {END_TIMEOUT_S:g} s ({self._journal.health.reason})"
+        then = "check the folder and its free space, then 'sewer-edge report' makes the report of what was recorded"
+        return OutputError(f"{self._run_dir}: {why}; {then}")

@@ -5,11 +5,13 @@ The damaged file is never changed or deleted: it stays beside the new one under 
 
 import os
 import uuid
+from itertools import count
 from pathlib import Path
 
 from edge_sdk.errors import OutputError
 from edge_sdk.journal.entries import Event, Row, Stamp, body_from_entry, row_from_body, stamp_now
 from edge_sdk.journal.files import sync_folder, write_durably
+from edge_sdk.journal.lock import FolderLock
 from edge_sdk.journal.pages import rows_in_files
 from edge_sdk.journal.space import RESERVE
 from edge_sdk.journal.store import Store, StoreError
@@ -18,6 +20,11 @@ DATABASE = "journal.sqlite"
 LOG = "journal.sqlite-wal"
 PART = "journal.part"  # a database that is being made
 DAMAGED = "journal.damaged-{}.sqlite"
+UNREADABLE = "unreadable-{}.sqlite"  # not `journal.*`: what belongs to a run is deleted with it
+
+
+class UnreadableError(OutputError):
+    """Nothing can be made of a journal: no entry of it can be read, or its beginning is lost."""
 
 
 def create_store(run_dir: Path, first: Row) -> Store:
@@ -91,6 +98,26 @@ def remove_journal(run_dir: Path) -> None:
         raise OutputError(f"{run_dir}: {error.strerror}; an earlier journal cannot be deleted") from error
 
 
+def put_unreadable_aside(run_dir: Path) -> Path:
+    """Give a journal that nothing can be made of another name, so that a run may begin in its folder; returns the new name.
+
+    Raises:
+        OutputError: If it cannot be renamed, or another process uses the folder.
+    """
+    lock = FolderLock(run_dir)
+    try:
+        kept = next(path for n in count(1) if not (path := run_dir / UNREADABLE.format(n)).exists())
+        if (run_dir / LOG).exists():
+            (run_dir / LOG).replace(kept.with_name(f"{kept.name}-wal"))
+        (run_dir / DATABASE).replace(kept)
+        sync_folder(run_dir)
+    except OSError as error:
+        raise OutputError(f"{run_dir / DATABASE}: {error.strerror}; the unreadable journal cannot be put aside") from error
+    finally:
+        lock.release()
+    return kept
+
+
 def has_journal(run_dir: Path) -> bool:
     """Whether a run was recorded in this folder."""
     return (run_dir / DATABASE).is_file()
@@ -118,7 +145,7 @@ def _sound_store(run_dir: Path) -> tuple[Store, tuple[Event, ...]]:
 def _salvaged(run_dir: Path, damage: str) -> tuple[Store, tuple[Event, ...]]:
     rows = list(_rows_in(*_files(run_dir)).values())
     if not rows:
-        raise OutputError(f"{run_dir / DATABASE}: damaged ({damage}), and no entry in it can be read; keep the file for a specialist")
+        raise UnreadableError(f"{run_dir / DATABASE}: damaged ({damage}), and no entry in it can be read; keep the file for a specialist")
     kept = _put_aside(run_dir)
     lost = rows[-1].seq - len(rows)
     text = f"The journal was damaged ({damage}). {len(rows)} entries were saved, {lost} are known to be lost; the old file is {kept.name}."

@@ -20,6 +20,7 @@ class _Seen:
     peak: float
     last_s: float
     last_m: float | None
+    shown: bool = False  # it has reached the threshold that held then
 
 
 class Sightings:
@@ -40,9 +41,13 @@ class Sightings:
         """Those that have reached their threshold, in the order of the scores."""
         return tuple(
             Sighting(code=code, time_s=round(seen.time_s, 3), chainage_m=_rounded(seen.chainage_m), peak=round(seen.peak, 4))
-            for code, threshold in self._thresholds.items()
-            if (seen := self._seen.get(code)) is not None and seen.peak >= threshold
+            for code in self._thresholds
+            if (seen := self._seen.get(code)) is not None and seen.shown
         )
+
+    def set_thresholds(self, thresholds: Mapping[str, float]) -> None:
+        """Other thresholds from the next frame on; what has been seen by the former ones stays in view as long as it is kept alive."""
+        self._thresholds = dict(thresholds)
 
     def add(self, result: FrameResult) -> None:
         """Take in a frame, before the observations it closes."""
@@ -53,7 +58,7 @@ class Sightings:
             return
         for (code, threshold), score in zip(self._thresholds.items(), result.scores_C.tolist(), strict=True):
             if score >= threshold * self._policy.close_ratio:
-                self._see(code, score, result)
+                self._see(code, score, result, shown=score >= threshold)
 
     def closed(self, observation: Observation) -> None:
         """The class has its observation; what the last frame shows of it is a new sighting."""
@@ -61,10 +66,10 @@ class Sightings:
         if self._last is not None:
             self.add(self._last)
 
-    def _see(self, code: str, score: float, result: FrameResult) -> None:
+    def _see(self, code: str, score: float, result: FrameResult, *, shown: bool) -> None:
         at_s, at_m = result.time_s, result.chainage.value_m
         seen = self._seen.setdefault(code, _Seen(at_s, at_m, score, at_s, at_m))
-        seen.peak, seen.last_s = max(seen.peak, score), at_s
+        seen.peak, seen.last_s, seen.shown = max(seen.peak, score), at_s, seen.shown or shown
         seen.last_m = at_m if at_m is not None else seen.last_m
 
     def _gone(self, seen: _Seen, result: FrameResult) -> bool:

@@ -54,8 +54,12 @@ class Space:
             self._path.unlink(missing_ok=True)
 
     def add_written(self, num_bytes: int) -> None:
-        """Count bytes that were written."""
-        self._written.append((self._monotonic(), num_bytes))
+        """Count bytes that were written; those of one second together."""
+        now = self._monotonic()
+        if self._written and int(now) == int(self._written[-1][0]):
+            num_bytes += self._written.pop()[1]
+        self._written.append((now, num_bytes))
+        self._forget()
 
     @property
     def pictures_fit(self) -> bool:
@@ -67,10 +71,8 @@ class Space:
     @property
     def rate_bytes_per_s(self) -> float:
         """Mean over the window."""
-        now = self._monotonic()
-        while self._written and self._written[0][0] < now - WINDOW_S:
-            self._written.popleft()
-        elapsed_s = min(max(now - self._began, LEAST_S), WINDOW_S)
+        self._forget()
+        elapsed_s = min(max(self._monotonic() - self._began, LEAST_S), WINDOW_S)
         return sum(num_bytes for _, num_bytes in self._written) / elapsed_s
 
     @property
@@ -81,6 +83,12 @@ class Space:
         except OSError:
             return 0
         return disk.f_bavail * disk.f_frsize
+
+    def _forget(self) -> None:
+        """Drop what lies before the window: a run without pictures, whose rate nobody asks for, must not gather it."""
+        now = self._monotonic()
+        while self._written and self._written[0][0] < now - WINDOW_S:
+            self._written.popleft()
 
     def _made(self) -> bool:
         """Allocate the reserve for real: a sparse file would hold nothing."""

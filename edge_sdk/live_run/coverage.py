@@ -5,14 +5,15 @@ of an inspection. Frames that gave way to newer ones are no gap as long as that 
 """
 
 from collections import deque
+from collections.abc import Mapping
 from typing import NamedTuple
 
 import msgspec
 
 from edge_sdk.camera.quality import FROZEN_S
 from edge_sdk.coverage import CoverageLog, Moment
-from edge_sdk.live.intake import LiveDrop
 from edge_sdk.live.result import LiveResult
+from edge_sdk.live.slot import LiveDrop
 from edge_sdk.odometer import Chainage
 from edge_sdk.records import Coverage, Gap, GapReason
 
@@ -28,6 +29,10 @@ FLAGS: tuple[GapReason, ...] = (
 REJECTED: dict[LiveDrop, GapReason] = {
     "paused": "paused", "bad_shape": "bad_shape", "unreadable": "unreadable", "abandoned": "inference_failed",
 }  # fmt: skip
+UNSEEN: dict[LiveDrop, GapReason] = {  # what the last frames of a run came to, the gravest first
+    "abandoned": "inference_failed", "inference_failed": "inference_failed", "paused": "paused", "bad_shape": "bad_shape",
+    "unreadable": "unreadable", "superseded": "too_few_looks", "stopped": "interrupted",
+}  # fmt: skip
 
 
 class _Look(NamedTuple):
@@ -39,21 +44,27 @@ class LiveCoverage:
     """Gaps of one camera, from its results and from looks at the clock while it gives none.
 
     Args:
-        begin: Where the camera was when the run began, at 0 s.
+        begin: Where the camera was when the run began, or went on.
         num: The camera's number, or None where there is only one.
+        begin_s: When that was; 0 unless the run goes on.
     """
 
-    def __init__(self, begin: Chainage, num: int | None = None) -> None:
+    def __init__(self, begin: Chainage, num: int | None = None, *, begin_s: float = 0.0) -> None:
         self._log, self._num = CoverageLog(False), num
-        self._log.note(0.0, begin, None, frames=0)
-        self._last = _Look(0.0, begin)
+        self._log.note(begin_s, begin, None, frames=0)
+        self._last = _Look(begin_s, begin)
         self._looks: deque[_Look] = deque()
         self._seq = -1
 
     @property
     def last_look_s(self) -> float:
-        """When the newest result's frame was captured; 0 before the first."""
+        """When the newest result's frame was captured; before the first, when the run began."""
         return self._last.time_s
+
+    @property
+    def last_m(self) -> float | None:
+        """Where the camera was when it was last accounted for, which the robot may have left since; None where that is not known."""
+        return self._log.last_m
 
     @property
     def in_gap(self) -> GapReason | None:
@@ -72,6 +83,10 @@ class LiveCoverage:
     def record(self) -> Coverage:
         """Range, way and time so far, with the gaps."""
         return self._log.record()
+
+    def extent(self) -> Coverage:
+        """Range, way and time so far."""
+        return self._log.extent()
 
     def add(self, result: LiveResult, *, expects_chainage: bool, no_frame_s: float) -> None:
         """Take in a result, processed or dropped.
@@ -97,12 +112,18 @@ class LiveCoverage:
         if now_s > self._last.time_s and not (reason == "too_few_looks" and self._stands(place)):
             self._log.note(now_s, place, reason, frames=0, join=True)
 
-    def end(self, now_s: float, place: Chainage) -> None:
-        """The run ends: a gap that is open reaches to here, and so does a way that nobody filmed."""
+    def end(self, now_s: float, place: Chainage, dropped: Mapping[LiveDrop, int]) -> None:
+        """The run ends: a gap that is open reaches to here, and so does a way that nobody looked at.
+
+        Args:
+            now_s: When.
+            place: Where the camera was.
+            dropped: The camera's frames since the last result that came to nothing.
+        """
         if self._log.in_gap is not None:
             self.idle(now_s, place, self._log.in_gap)
         elif not self._looks or (now_s - self._last.time_s > END_S and not self._stands(place)):
-            self.idle(now_s, place, "camera_lost")
+            self.idle(now_s, place, next((UNSEEN[drop] for drop in UNSEEN if dropped.get(drop)), "camera_lost"))
 
     def _between(self, look: _Look, drops: dict[LiveDrop, int], lost: int, no_frame_s: float) -> GapReason | None:
         """Why the stretch since the last look was not inspected; None if it was."""

@@ -8,22 +8,18 @@ import logging
 import threading
 import time
 from collections.abc import Callable, Iterable
-from dataclasses import dataclass, field
-from typing import Literal
 
-import msgspec
-
-from edge_sdk.contract.taxonomy import taxonomy
-from edge_sdk.journal.entries import Entry, GapEntry, Progress, Serving
+from edge_sdk.journal.entries import Entry, GapEntry, Progress
 from edge_sdk.live import LiveStream
-from edge_sdk.live.intake import LiveAccounting
-from edge_sdk.live.result import CameraStatus, LiveResult, LiveState, LiveStatus
+from edge_sdk.live.result import LiveResult
+from edge_sdk.live.slot import LiveAccounting
 from edge_sdk.live_run.coverage import LiveCoverage
+from edge_sdk.live_run.page import Page
 from edge_sdk.live_run.roster import Roster
+from edge_sdk.live_run.serving import ServingLog
 from edge_sdk.live_run.tracks import CameraTracks, Found
 from edge_sdk.odometer_feed import OdometerFeed
-from edge_sdk.records import Accounting, Coverage, Gap, GapReason
-from edge_sdk.run_record import model_record
+from edge_sdk.records import Accounting, Coverage, GapReason
 from edge_sdk.throughput import join_or_leave
 
 logger = logging.getLogger(__name__)
@@ -31,18 +27,7 @@ logger = logging.getLogger(__name__)
 READ_EVERY_S = 0.02
 TICK_S = 0.25
 PROGRESS_S = 1.0
-STALL_S = 1.0  # frames come, and none has been looked at for so long
 RESULTS_DEPTH = 32
-
-
-@dataclass(slots=True)
-class _Camera:
-    tracks: CameraTracks
-    coverage: LiveCoverage
-    quality: tuple[str, ...] = ()
-    before: LiveAccounting = field(default_factory=lambda: LiveAccounting(0, 0, {}, 0))  # at the newest result
-    gaps_told: int = 0
-    newest_gap: Gap | None = None
 
 
 class Ledger:
@@ -58,6 +43,8 @@ class Ledger:
         began_ns: The monotonic instant of 0 s.
         expects_odometer: Whether a frame without a place is a gap even before the first reading.
         on_result: Told of every result with scores: its age in seconds.
+        begin_s: The run's time now; 0 unless it goes on.
+        first_seq: The first free number of an observation.
     """
 
     def __init__(
@@ -72,20 +59,24 @@ class Ledger:
         began_ns: int,
         expects_odometer: bool,
         on_result: Callable[[float], object],
+        begin_s: float = 0.0,
+        first_seq: int = 0,
     ) -> None:
-        self._stream, self._odometer, self._roster, self._put = stream, odometer, roster, put
+        self._stream, self._odometer, self._put, self._begin_s = stream, odometer, put, begin_s
         self._began_ns, self._expects_odometer, self._on_result = began_ns, expects_odometer, on_result
         self._reader = stream.results(RESULTS_DEPTH)
         begin = odometer.at_ns(time.monotonic_ns())
-        self._cameras = [
-            _Camera(
-                CameraTracks(run_id, camera=i, num_cameras=num_cameras, looks=lambda: odometer.looks, rule=roster.rule),
-                LiveCoverage(begin, i if num_cameras > 1 else None),
+        self._pages = [
+            Page(
+                CameraTracks(
+                    run_id, camera=i, num_cameras=num_cameras, looks=lambda: odometer.looks, rule=roster.rule, first_seq=first_seq
+                ),
+                LiveCoverage(begin, i if num_cameras > 1 else None, begin_s=begin_s),
             )
             for i in range(num_cameras)
         ]
+        self._serving = ServingLog(roster)
         self._gap_numbers: dict[tuple[int, int], int] = {}
-        self._served: tuple[object, ...] | None = None
         self._ending = threading.Event()
         self._thread = threading.Thread(target=self._run, name="live-ledger", daemon=True)
         self.defects = 0
@@ -98,7 +89,7 @@ class Ledger:
     @property
     def num_observations(self) -> int:
         """Observations closed so far."""
-        return sum(camera.tracks.num_observations for camera in self._cameras)
+        return sum(page.tracks.num_observations for page in self._pages)
 
     @property
     def has_odometer(self) -> bool:
@@ -107,15 +98,15 @@ class Ledger:
 
     def quality(self, camera: int) -> tuple[str, ...]:
         """What is wrong with a camera's newest picture."""
-        return self._cameras[camera].quality
+        return self._pages[camera].quality
 
     def uninspected(self, camera: int) -> GapReason | None:
         """Why nothing is inspected by a camera just now; None: it is."""
-        return self._cameras[camera].coverage.in_gap
+        return self._pages[camera].coverage.in_gap
 
     def coverage(self) -> Coverage:
         """Range and way of all cameras together; gaps are entries of the journal, and none here."""
-        parts = [camera.coverage.record() for camera in self._cameras]
+        parts = [page.coverage.extent() for page in self._pages]
         low, high, travelled = (_known(column) for column in zip(*((p.from_m, p.to_m, p.travelled_m) for p in parts), strict=True))
         return Coverage(
             from_m=min(low, default=None), to_m=max(high, default=None), travelled_m=max(travelled, default=None),
@@ -134,6 +125,7 @@ class Ledger:
         return join_or_leave([self._thread], timeout_s=timeout_s)
 
     def _run(self) -> None:
+        self._survive(self._tell)  # so that a life that breaks off at once is known to have begun
         tick_s = progress_s = time.monotonic()
         while True:
             ending = self._ending.is_set()  # read first: what comes before it is in the reader by then
@@ -165,37 +157,22 @@ class Ledger:
             self._survive(lambda taken=result: self._take(taken))  # type: ignore[misc]  # bound now, not later
 
     def _take(self, result: LiveResult) -> None:
-        camera = self._cameras[result.camera]
-        camera.before = self._stream.status.cameras[result.camera].accounting
-        camera.coverage.add(result, expects_chainage=self.has_odometer, no_frame_s=result.settings.no_frame_s)
-        camera.quality = result.quality
+        page = self._pages[result.camera]
+        page.before = self._stream.status.cameras[result.camera].accounting
+        page.coverage.add(result, expects_chainage=self.has_odometer, no_frame_s=result.settings.no_frame_s)
+        page.quality = result.quality
         self._place(result.chainage.value_m)
         if result.scores_C is None:
             return
         self._on_result(result.age_ms / 1e3)
-        self._serve(result)
+        serving = self._serving.add(result)
+        if serving is not None:
+            self._put(serving)
         if result.frame.stored_HWC is not None:
             height, width = result.frame.stored_HWC.shape[:2]
             self.size_wh = (width, height)
-        for found in camera.tracks.add(result):
+        for found in page.tracks.add(result):
             self._put(found)
-
-    def _serve(self, result: LiveResult) -> None:
-        """Record what serves from here on, where it is not what served before."""
-        watch = self._roster.watch(result.model)
-        watch.add(result)
-        serves = (result.model, result.provider, result.settings.thresholds, result.settings.policy)
-        if self._served is None or serves == self._served:
-            self._served = serves
-            return
-        changed = [word for word, a, b in zip(("model", "runtime", "thresholds", "policy"), self._served, serves, strict=True) if a != b]
-        self._served = serves
-        context = self._roster.context(result.model, result.settings)
-        thresholds = dict(zip(taxonomy().codes, result.settings.thresholds, strict=True))
-        reason = f"{' and '.join(changed)} changed at frame {result.seq}"
-        self._put(
-            Serving(model=model_record(context), thresholds=thresholds, policy=msgspec.to_builtins(context.policy), reason=reason)
-        )  # fmt: skip
 
     def _place(self, value_m: float | None) -> None:
         if value_m is not None:
@@ -205,40 +182,37 @@ class Ledger:
         status, now_ns = self._stream.status, time.monotonic_ns()
         place = self._odometer.at_ns(now_ns)
         self._place(place.value_m)
-        now_s = (now_ns - self._began_ns) / 1e9
-        for camera, of_stream in zip(self._cameras, status.cameras, strict=True):
-            reason = _silence(of_stream, camera, status, now_s, self._stream.settings.no_frame_s)
+        now_s, no_frame_s = (now_ns - self._began_ns) / 1e9, self._stream.settings.no_frame_s
+        for page, camera in zip(self._pages, status.cameras, strict=True):
+            reason = page.silence(camera, status, now_s=now_s, no_frame_s=no_frame_s)
             if reason is not None:
-                camera.coverage.idle(now_s, place, reason)
+                page.coverage.idle(now_s, place, reason)
 
     def _close(self) -> None:
         """The end: what is open is closed, and a camera that gave nothing to the last leaves its gap up to here."""
         now_ns = time.monotonic_ns()
         place, now_s = self._odometer.at_ns(now_ns), (now_ns - self._began_ns) / 1e9
-        for camera in self._cameras:
-            camera.coverage.end(now_s, place)
-            for found in camera.tracks.finish():
+        for page, camera in zip(self._pages, self._stream.status.cameras, strict=True):
+            page.coverage.end(now_s, place, page.dropped_since(camera.accounting))
+            for found in page.tracks.finish():
                 self._put(found)
 
     def _tell(self) -> None:
         """Gaps and progress for the journal, after the observations that were closed before."""
-        for number, camera in enumerate(self._cameras):
-            for index, gap in enumerate(camera.coverage.gaps(max(camera.gaps_told - 1, 0)), max(camera.gaps_told - 1, 0)):
-                if index >= camera.gaps_told or gap != camera.newest_gap:
-                    self._put(GapEntry(index=self._gap_numbers.setdefault((number, index), len(self._gap_numbers)), gap=gap))
-                camera.newest_gap = gap
-            camera.gaps_told = camera.coverage.num_gaps
-        coverage = self.coverage()
+        for number, page in enumerate(self._pages):
+            for index, gap in page.new_gaps():
+                self._put(GapEntry(index=self._gap_numbers.setdefault((number, index), len(self._gap_numbers)), gap=gap))
+        coverage, newest = self.coverage(), max((page.coverage for page in self._pages), key=lambda part: part.extent().duration_s)
         self._put(
             Progress(
-                time_s=coverage.duration_s,
-                chainage_m=self.chainage_m,
+                time_s=self._begin_s + coverage.duration_s,
+                chainage_m=newest.last_m,
                 accounting=accounting_record(self._stream.accounting),
                 from_m=coverage.from_m,
                 to_m=coverage.to_m,
                 travelled_m=coverage.travelled_m,
                 duration_s=coverage.duration_s,
-                in_view=tuple(sighting for camera in self._cameras for sighting in camera.tracks.in_view),
+                in_view=tuple(sighting for page in self._pages for sighting in page.tracks.in_view),
             )
         )
 
@@ -251,24 +225,3 @@ def accounting_record(counts: LiveAccounting) -> Accounting:
     """The exact account of frames that are done with; those in flight are not received yet."""
     dropped: dict[str, int] = {reason: num for reason, num in sorted(counts.dropped.items()) if num}
     return Accounting(received=counts.received - counts.in_flight, processed=counts.processed, dropped=dropped)
-
-
-def _silence(camera: CameraStatus, ours: _Camera, status: LiveStatus, now_s: float, no_frame_s: float) -> GapReason | None:
-    """Why a camera gives no results just now; None if it does, or may be about to."""
-    silent_s = now_s - ours.coverage.last_look_s
-    broken: tuple[LiveState, ...] = ("stuck", "failed")
-    if status.state in broken:
-        return "inference_failed"
-    if camera.accounting.in_flight and silent_s < STALL_S:
-        return None
-    if status.state == "paused":
-        return "paused"
-    if camera.source_state in ("offline", "closed") or (camera.source_state == "connecting" and now_s > no_frame_s):
-        return "camera_lost"
-    if silent_s < STALL_S:
-        return None
-    since = {reason: num - ours.before.dropped.get(reason, 0) for reason, num in camera.accounting.dropped.items()}
-    if since.get("superseded") or (camera.accounting.in_flight and status.working_s > STALL_S):
-        return "too_few_looks"
-    rejected: tuple[Literal["bad_shape", "unreadable"], ...] = ("bad_shape", "unreadable")
-    return next((reason for reason in rejected if since.get(reason)), None)

@@ -31,6 +31,7 @@ def snapshot_of(
         fallback=_fallback(roster, status),
         accounting=Counts(*status.accounting),
         working_s=status.working_s,
+        is_loading=roster.is_loading(status.model),
         results_lost=status.results_lost,
         cameras=_cameras(status, ledger, names),
         journal=JournalSnapshot(health.state, health.reason, health.waiting, _num_bytes(run_dir)),

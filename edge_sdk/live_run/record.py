@@ -36,13 +36,15 @@ class CameraFacts(NamedTuple):
 class LiveRecord:
     """Who and what a run is; `begun` and `ended` are its records without observations and gaps, which the journal has.
 
-    `given` says whether there is an odometer, `likely` whether one is to be expected all the same, in a run that breaks off.
+    `given` says whether there is an odometer, `likely` whether one is to be expected all the same, in a run that breaks off, and `placed`
+    whether earlier lives of a run that goes on knew a chainage.
     """
 
     name: str
     odometer: OdometerFeed
     given: bool
     likely: bool
+    placed: bool = False
     run_id: str = field(default_factory=lambda: str(uuid.uuid4()))
     created: datetime = field(default_factory=lambda: datetime.now(timezone.utc))
 
@@ -64,11 +66,11 @@ class LiveRecord:
         defects: int,
     ) -> Inspection:
         """The record of a run that was stopped on purpose: complete, with what was not seen as gaps."""
-        has_odometer = self.given or bool(self.odometer.flags)
+        has_odometer = self.given or self.placed or bool(self.odometer.flags)
         fps = round(accounting.received / coverage.duration_s, 2) if coverage.duration_s > 0 else 0.0
         notices = (
-            *_of_model(context, changes, swaps), *_of_place(self.odometer, given=self.given), *_of_cameras(tuple(cameras), size_wh),
-            *_of_losses(pictures_left_out, defects),
+            *_of_model(context, changes, swaps), *_of_place(self.odometer, given=self.given or self.placed),
+            *_of_cameras(tuple(cameras), size_wh), *_of_losses(pictures_left_out, defects),
         )  # fmt: skip
         return self._inspection(context, accounting, coverage, size_wh, fps, has_odometer=has_odometer, notices=notices)
 

@@ -9,6 +9,7 @@ from edge_sdk.contract.manifest import LabelRule
 from edge_sdk.inspector import Inspector
 from edge_sdk.live.result import LiveModel, LiveSettings
 from edge_sdk.run_record import ProviderWatch, RunContext
+from edge_sdk.runtime.heap import return_freed_memory
 from edge_sdk.supervision import TimedSession
 
 HAND_SET = "set-during-the-run"
@@ -38,11 +39,18 @@ class Roster:
             if owned:
                 self._owned.add(identity)
         session = TimedSession(inspector.session, self._record_s)
-        return LiveModel(session, inspector.bundle.manifest.preprocess, identity, temperature=inspector.graph.temperature)
+        return LiveModel(
+            session, inspector.bundle.manifest.preprocess, identity, temperature=inspector.graph.temperature,
+            is_loading=lambda: self.is_loading(identity),
+        )  # fmt: skip
 
     def inspector(self, identity: str) -> Inspector:
         """Who is behind an identity."""
         return self._inspectors[identity]
+
+    def is_loading(self, identity: str) -> bool:
+        """Whether a model's chain is starting another runtime just now, within a run of the network."""
+        return self._inspectors[identity].session.is_loading
 
     def rule(self, identity: str) -> LabelRule:
         """Where a labelled thing lies, seen from the camera."""
@@ -69,4 +77,8 @@ class Roster:
             leaving = self._owned - set(keep) if only is None else self._owned & {only}
             self._owned -= leaving
         for identity in leaving:
-            self._inspectors[identity].close()
+            inspector = self._inspectors[identity]
+            inspector.close()
+            inspector.bundle = inspector.bundle.without_files()  # who it was stays in the record; its graphs need not stay in memory
+        if leaving:
+            return_freed_memory()

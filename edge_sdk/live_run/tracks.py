@@ -39,7 +39,10 @@ class Found(NamedTuple):
 
 
 class CameraTracks:
-    """Observations of one camera; a change of model, thresholds or policy closes what is open and begins anew.
+    """Observations of one camera.
+
+    Other thresholds hold from the next frame on, and what is open goes on under them. Another model or policy closes what is open and
+    begins anew: scores of two models do not compare, and a track is made of metres and seconds of one policy.
 
     Args:
         run_id: The run's id, from which those of observations follow.
@@ -47,15 +50,26 @@ class CameraTracks:
         num_cameras: How many there are.
         looks: Gives +1 if the camera looks towards rising chainage, else -1.
         rule: Gives the label rule of a model by its identity.
+        first_seq: The first number that no observation of the run has yet.
     """
 
-    def __init__(self, run_id: str, *, camera: int, num_cameras: int, looks: Callable[[], int], rule: Callable[[str], LabelRule]) -> None:
+    def __init__(
+        self,
+        run_id: str,
+        *,
+        camera: int,
+        num_cameras: int,
+        looks: Callable[[], int],
+        rule: Callable[[str], LabelRule],
+        first_seq: int = 0,
+    ) -> None:
         self._run_id, self._camera, self._num_cameras, self._looks, self._rule = run_id, camera, num_cameras, looks, rule
         self._tracker: Tracker[LiveResult] | None = None
         self._sightings: Sightings | None = None
-        self._under: tuple[str, tuple[float, ...], TrackingPolicy] | None = None
+        self._under: tuple[str, TrackingPolicy] | None = None
+        self._thresholds: tuple[float, ...] = ()
         self._given_C: NDArray[np.float64] | None = None
-        self._first = self._next = 0
+        self._first = self._next = -(-first_seq // num_cameras)
         self._observations: dict[int, Observation] = {}
 
     @property
@@ -70,10 +84,11 @@ class CameraTracks:
 
     def add(self, result: LiveResult) -> Iterator[Found]:
         """Take in a result; gives the observations that it closed."""
-        under = (result.model, result.settings.thresholds, result.settings.policy)
-        if under != self._under:
+        if (result.model, result.settings.policy) != self._under:
             yield from self.finish()
-            self._begin(under)
+            self._begin(result)
+        elif result.settings.thresholds != self._thresholds:
+            self._change_thresholds(result.settings.thresholds)
         assert self._tracker is not None and self._sightings is not None
         scores_C = None if result.scores_C is None else evidence(result.scores_C, result.quality, result.settings, self._given_C)
         if scores_C is None:
@@ -93,15 +108,22 @@ class CameraTracks:
                 yield self._found(track)
         self._sightings = None
 
-    def _begin(self, under: tuple[str, tuple[float, ...], TrackingPolicy]) -> None:
-        _, thresholds, policy = self._under = under
+    def _begin(self, result: LiveResult) -> None:
+        policy, self._thresholds = result.settings.policy, result.settings.thresholds
+        self._under = (result.model, policy)
         self._first, self._given_C = self._next, None
-        self._tracker = Tracker(thresholds, policy)
-        self._sightings = Sightings(dict(zip(taxonomy().codes, thresholds, strict=True)), policy)
+        self._tracker = Tracker(self._thresholds, policy)
+        self._sightings = Sightings(_by_code(self._thresholds), policy)
+
+    def _change_thresholds(self, thresholds: tuple[float, ...]) -> None:
+        assert self._tracker is not None and self._sightings is not None
+        self._thresholds = thresholds
+        self._tracker.set_thresholds(thresholds)
+        self._sightings.set_thresholds(_by_code(thresholds))
 
     def _found(self, track: ClosedTrack[LiveResult]) -> Found:
         assert self._under is not None
-        model, thresholds, policy = self._under
+        model, policy = self._under
         self._next = max(self._next, self._first + track.track_id + 1)
         numbered: ClosedTrack[FrameResult] = replace(  # type: ignore[assignment]  # a ClosedTrack is only read
             track, track_id=self._number(track.track_id), absorbed=tuple(map(self._number, track.absorbed))
@@ -109,8 +131,7 @@ class CameraTracks:
         earlier = [self._observations.pop(i) for i in (numbered.track_id, *numbered.absorbed) if i in self._observations]
         before = max(earlier, key=lambda observation: observation.score.peak, default=None)
         observation = observation_from_track(
-            numbered, before, None, run_id=self._run_id, looks=self._looks(), label_rule=self._rule(model), thresholds=thresholds,
-            policy=policy,
+            numbered, before, None, run_id=self._run_id, looks=self._looks(), label_rule=self._rule(model), policy=policy
         )  # fmt: skip
         if self._num_cameras > 1:
             observation = msgspec.structs.replace(observation, camera=self._camera)
@@ -146,6 +167,10 @@ def evidence(
         return None
     before_C = np.zeros_like(scores_C) if given_C is None else given_C
     return np.where(shown_C, scores_C, np.minimum(before_C, UNDECIDED * settings.policy.close_ratio * thresholds_C))
+
+
+def _by_code(thresholds: tuple[float, ...]) -> dict[str, float]:
+    return dict(zip(taxonomy().codes, thresholds, strict=True))
 
 
 def _as_seen(result: LiveResult, scores_C: NDArray[np.float64]) -> LiveResult:

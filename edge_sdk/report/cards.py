@@ -68,6 +68,7 @@ def _boxes(picture: Picture) -> str:
 def _facts(item: Observation, *, by_distance: bool) -> Html:
     rows: list[tuple[str, Html | str]] = [
         ("Chainage" if by_distance else "Film time", position(item, by_distance=by_distance)),
+        *([] if item.camera is None else [("Camera", str(item.camera))]),
         ("Kind", item.kind),
         ("Score", join([score_bar(item.score), tag("small", f"threshold {number(item.score.threshold)}")])),
         ("Priority", number(item.review_priority)),

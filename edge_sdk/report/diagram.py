@@ -120,7 +120,7 @@ def _marker(entry: Entry, axis: Axis, y: float, kind: str, *, numbered: bool) ->
         shape = _point(left, y, kind)
     text = tag("text", str(entry.number), x=_drawn(entry, axis)[1] + 2.5, y=y + 3.6, class_="number") if numbered else ""
     where = metre_range(item.chainage_m, item.chainage_to_m) if axis.by_distance else time_range(item.time_s, item.time_to_s)
-    title = tag("title", f"{entry.number}: {item.class_.label}, {where}, score {number(item.score.peak)}")
+    title = tag("title", f"{entry.number}: {item.class_.label}, {where}, score {number(item.score.peak)}{_by(item.camera)}")
     return tag("a", title, _whisker(entry, axis, y), shape, text, href=entry.link, class_=item.review_status)
 
 
@@ -176,7 +176,7 @@ def _gap(index: int, gap: Gap, axis: Axis, top: float, bottom: float) -> Html:
     open_ended = axis.by_distance and gap.to_m is None
     left = axis.x(span[0])
     width = max((axis.right if open_ended else axis.x(span[1])) - left, 3.0)
-    title = tag("title", f"Gap: {GAP_SHORT[gap.reason]}")
+    title = tag("title", f"Gap: {GAP_SHORT[gap.reason]}{_by(gap.camera)}")
     shade = tag("rect", x=left, y=top + PIPE_HEIGHT, width=width, height=bottom - top - PIPE_HEIGHT, class_="gap-shade")
     bar = tag("rect", x=left, y=top, width=width, height=PIPE_HEIGHT, fill="url(#hatch)", class_="gap")
     return tag("a", title, shade, bar, href=f"#gap-{index}")
@@ -200,6 +200,10 @@ def _gap_tags(gaps: tuple[Gap, ...], axis: Axis) -> tuple[Html, float]:
         if place.free
     ]
     return join(drawn), height
+
+
+def _by(camera: int | None) -> str:
+    return "" if camera is None else f", camera {camera}"
 
 
 def _shortened(text: str) -> str:

@@ -1,6 +1,7 @@
 """The table of observations: one row each, readable on paper and, as blocks, on a narrow screen."""
 
 import math
+from collections.abc import Callable
 
 from edge_sdk.records import Inspection, Observation, ProposedCode, Score
 from edge_sdk.report.entry import MAX_CARDS, Entry
@@ -10,6 +11,7 @@ from edge_sdk.report.not_inspected import nothing_proposed
 from edge_sdk.report.photos import link_to_file
 
 NUM_FIRST = 5
+Columns = dict[str, tuple[Callable[[Entry], Html | str], str | None]]  # by name: what stands in a row's cell, and its class in the page
 
 
 def observations_section(inspection: Inspection, entries: tuple[Entry, ...]) -> Html:
@@ -17,9 +19,9 @@ def observations_section(inspection: Inspection, entries: tuple[Entry, ...]) -> 
     if not entries:
         return tag("section", tag("h2", "Observations"), nothing_proposed(inspection), id="observations")
     by_distance = inspection.basis == "distance"
-    names = ("No.", "Chainage" if by_distance else "Film time", "Class", "Kind", "Score", "Priority", "Proposed codes", "Picture")
-    head = tag("thead", tag("tr", *(tag("th", name, scope="col") for name in names)))
-    rows = [_row(entry, names, by_distance=by_distance) for entry in entries]
+    columns = _columns(by_distance=by_distance, by_camera=any(entry.observation.camera is not None for entry in entries))
+    head = tag("thead", tag("tr", *(tag("th", name, scope="col") for name in ("No.", *columns))))
+    rows = [_row(entry, columns) for entry in entries]
     table = tag("table", head, tag("tbody", *rows), class_="observations")
     return tag("section", tag("h2", "Observations"), _first(entries), table, _reading_help(), id="observations")
 
@@ -72,21 +74,30 @@ def score_bar(score: Score) -> Html:
     return join([tag("span", number(score.peak), class_="figure"), bar])
 
 
-def _row(entry: Entry, names: tuple[str, ...], *, by_distance: bool) -> Html:
+def _columns(*, by_distance: bool, by_camera: bool) -> Columns:
+    camera: Columns = {"Camera": (lambda entry: NOTHING if entry.observation.camera is None else str(entry.observation.camera), "num")}
+    return {
+        "Chainage" if by_distance else "Film time": (lambda entry: position(entry.observation, by_distance=by_distance), "num"),
+        **(camera if by_camera else {}),
+        "Class": (lambda entry: class_name(entry.observation), None),
+        "Kind": (_kind, "kind"),
+        "Score": (lambda entry: score_bar(entry.observation.score), "num score"),
+        "Priority": (lambda entry: number(entry.observation.review_priority), "num"),
+        "Proposed codes": (lambda entry: proposals(entry.observation.proposed_codes), None),
+        "Picture": (_picture, "thumb"),
+    }
+
+
+def _row(entry: Entry, columns: Columns) -> Html:
+    first = tag("th", tag("a", str(entry.number), href=entry.link), scope="row", data_label="No.")
+    rest = [tag("td", cell(entry), class_=kind, data_label=name) for name, (cell, kind) in columns.items()]
+    return tag("tr", first, *rest, id=entry.row_id, class_=entry.observation.review_status)
+
+
+def _kind(entry: Entry) -> Html:
     item = entry.observation
     review = tag("small", item.review_status, class_="review-status") if item.review_status != "proposed" else ""
-    cells: list[tuple[str, str | None]] = [
-        (position(item, by_distance=by_distance), "num"),
-        (class_name(item), None),
-        (join([item.kind, review]), "kind"),
-        (score_bar(item.score), "num score"),
-        (number(item.review_priority), "num"),
-        (proposals(item.proposed_codes), None),
-        (_picture(entry), "thumb"),
-    ]
-    first = tag("th", tag("a", str(entry.number), href=entry.link), scope="row", data_label=names[0])
-    rest = [tag("td", content, class_=kind, data_label=name) for name, (content, kind) in zip(names[1:], cells, strict=True)]
-    return tag("tr", first, *rest, id=entry.row_id, class_=item.review_status)
+    return join([item.kind, review])
 
 
 def _picture(entry: Entry) -> Html:

@@ -103,6 +103,7 @@ COLUMNS: dict[str, Callable[[Observation], Cell]] = {
     "remark": lambda item: item.remark,
     "seq": lambda item: item.seq,
     "revision": lambda item: item.revision,
+    "camera": lambda item: item.camera,  # empty where there is only one
 }
 
 # The same in every line, so that a line cut out of the table still says where it comes from

@@ -26,7 +26,9 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
     parser.add_argument("--odometer-unit", choices=["m", "cm", "mm", "ft", "in"], help="unit of the counter where its column does not say")
     parser.add_argument("--fps", type=float, help="frames per second of a folder (default 1), or in place of the film's own")
     parser.add_argument("--out", type=Path, help="folder for the results (default: <source>-inspection, or live-<time>)")
-    parser.add_argument("--overwrite", action="store_true", help="write into --out even if it is not empty")
+    folder = parser.add_mutually_exclusive_group()
+    folder.add_argument("--overwrite", action="store_true", help="write into --out even if it is not empty")
+    folder.add_argument("--resume", action="store_true", help="live: go on with the run in --out, or begin it; the time between is a gap")
     parser.add_argument("--no-film", action="store_true", help="do not write the annotated film")
     parser.add_argument("--threads", type=_threads, help="threads for one inference (default: every core)")
     parser.add_argument("--precision", choices=PRECISIONS, default="auto", help="which graph of the bundle (default: auto, the quickest)")
@@ -55,6 +57,8 @@ def run(arguments: argparse.Namespace) -> int:
         return _run_live(arguments)
     if len(live) > 1:
         raise InputError(f"{len(live)} sources, not all of them live cameras; give one film or folder, or one to four cameras")
+    if arguments.resume:
+        raise InputError(f"{arguments.source[0]} is not live: only a live run goes on, a film is inspected anew; leave --resume out")
     return _run_film(arguments)
 
 
@@ -83,6 +87,7 @@ def _run_live(arguments: argparse.Namespace) -> int:
         duration_s=arguments.duration,
         no_frame_timeout_s=arguments.no_frame,
         metrics_port=arguments.metrics,
+        resume=arguments.resume,
         on_observation=lambda observation: print(observation_line(observation), file=sys.stderr, flush=True),
         on_status=line.show if arguments.status else None,
         **_common(arguments),

@@ -7,13 +7,21 @@ brightness of the picture's middle tells the frame's number.
 import base64
 import contextlib
 import socket
+import ssl
 import struct
 import threading
 import time
 from collections.abc import Iterator
+from datetime import datetime, timedelta, timezone
+from pathlib import Path
 
 import cv2
 import numpy as np
+from cryptography import x509
+from cryptography.hazmat.primitives.asymmetric import ec
+from cryptography.hazmat.primitives.hashes import SHA256
+from cryptography.hazmat.primitives.serialization import Encoding, NoEncryption, PrivateFormat
+from cryptography.x509.oid import NameOID
 
 WIDTH, HEIGHT, PERIOD_S = 320, 240, 0.04
 
@@ -27,7 +35,8 @@ def jpeg(number: int) -> bytes:
 class Server:
     """Listens on a port of its own from the start; serves between `start` and `stop`."""
 
-    def __init__(self, *, login: str | None = None) -> None:
+    def __init__(self, *, login: str | None = None, tls: ssl.SSLContext | None = None) -> None:
+        self._tls = tls
         self._authorization = f"Basic {base64.b64encode(login.encode()).decode()}" if login else None
         self._stalled, self._down = threading.Event(), threading.Event()
         self._threads: list[threading.Thread] = []
@@ -81,6 +90,9 @@ class Server:
 
     def _serve(self, client: socket.socket) -> None:
         with contextlib.suppress(OSError):
+            if self._tls is not None:
+                client = self._tls.wrap_socket(client, server_side=True)
+                self._sockets.append(client)
             self._talk(client)
         with contextlib.suppress(OSError):
             client.shutdown(socket.SHUT_RDWR)
@@ -105,10 +117,10 @@ class Server:
 class MjpegServer(Server):
     @property
     def url(self) -> str:
-        return f"http://127.0.0.1:{self.port}/"
+        return f"{'https' if self._tls else 'http'}://127.0.0.1:{self.port}/"
 
     def _talk(self, client: socket.socket) -> None:
-        if not self._admitted(client.recv(4096).decode()):
+        if not self._admitted(client.recv(4096).decode("latin-1")):
             client.sendall(b'HTTP/1.0 401 Unauthorized\r\nWWW-Authenticate: Basic realm="c"\r\nContent-Length: 0\r\n\r\n')
             return
         client.sendall(b"HTTP/1.0 200 OK\r\nContent-Type: multipart/x-mixed-replace; boundary=frame\r\n\r\n")
@@ -121,10 +133,10 @@ class RtspServer(Server):
 
     @property
     def url(self) -> str:
-        return f"rtsp://127.0.0.1:{self.port}/cam"
+        return f"{'rtsps' if self._tls else 'rtsp'}://127.0.0.1:{self.port}/cam"
 
     def _talk(self, client: socket.socket) -> None:
-        while request := client.recv(4096).decode():
+        while request := client.recv(4096).decode("latin-1"):
             method, number = request.split()[0], request.lower().split("cseq:")[1].split()[0]
             status = "200 OK" if self._admitted(request) else '401 Unauthorized\r\nWWW-Authenticate: Basic realm="c"'
             body, extra = "", ""
@@ -148,6 +160,20 @@ class RtspServer(Server):
                 header = struct.pack(">BBHII", 0x80, 26 | (0x80 if last else 0), sequence % 65536, int(number * PERIOD_S * 90000), 1)
                 client.sendall(struct.pack(">cBH", b"$", 0, len(header) + len(payload)) + header + payload)
                 sequence += 1
+
+
+def certificate(folder: Path) -> ssl.SSLContext:
+    """A certificate by nobody, as cameras have them."""
+    key, name = ec.generate_private_key(ec.SECP256R1()), x509.Name([x509.NameAttribute(NameOID.COMMON_NAME, "127.0.0.1")])
+    begin = datetime(2020, 1, 1, tzinfo=timezone.utc)
+    builder = x509.CertificateBuilder().subject_name(name).issuer_name(name).public_key(key.public_key())
+    builder = builder.serial_number(1).not_valid_before(begin).not_valid_after(begin + timedelta(days=36500))
+    pem = key.private_bytes(Encoding.PEM, PrivateFormat.PKCS8, NoEncryption()) + builder.sign(key, SHA256()).public_bytes(Encoding.PEM)
+    path = folder / "camera.pem"
+    path.write_bytes(pem)
+    context = ssl.SSLContext(ssl.PROTOCOL_TLS_SERVER)
+    context.load_cert_chain(path)
+    return context
 
 
 def _packets(data: bytes, size: int = 1200) -> list[bytes]:

@@ -33,6 +33,10 @@ SECRET = re.compile(r"hunter|s3cret|h%75nter|sesame|admin", re.IGNORECASE)
         ('gst:rtspsrc user-pw="hun\\"ter hunter2" ! appsink', "gst:rtspsrc user-pw=*** ! appsink"),
         ("rtsp://camera/path@2", "rtsp://***@2"),
         ("v4l2:///dev/video0", "v4l2:///dev/video0"),
+        ("rtsp:/admin:hunter2@camera/1", "rtsp:/***@camera/1"),
+        ("rtsp:admin:hunter2@camera/1", "rtsp:***@camera/1"),
+        ("admin:hunter2@10.0.0.7/stream", "***@10.0.0.7/stream"),
+        ("films/drive@2.mp4", "films/drive@2.mp4"),
     ],
 )
 def test_credentials_are_masked_and_the_rest_stays(uri: str, said: str) -> None:

@@ -11,7 +11,7 @@ import numpy as np
 import pytest
 
 import tiny
-from camera.servers import HEIGHT, WIDTH, MjpegServer, RtspServer, Server
+from camera.servers import HEIGHT, WIDTH, MjpegServer, RtspServer, Server, certificate
 from camera.watching import frames, next_frame, nothing_left, wait_for
 from edge_sdk.camera import Backoff, Frame, LiveCamera, open_live
 from edge_sdk.camera.address import LiveAddress, live_address
@@ -50,6 +50,19 @@ def test_a_stream_that_stalls_and_one_that_breaks_come_back(kind: type[Server]) 
     assert [event.state for event in events] == ["online", "offline"] * 2 + ["online"]
     assert "no frame for 0.8 s" in events[1].reason
     assert "hunter2" not in str(events) + camera.name
+
+
+@pytest.mark.parametrize("kind", [MjpegServer, RtspServer])
+def test_an_encrypted_stream_is_read_and_its_wrong_password_is_not_repeated(kind: type[Server], tmp_path: Path) -> None:
+    tls = certificate(tmp_path)
+    with nothing_left(), kind(login="crew:hunter2", tls=tls) as server:
+        assert server.url.startswith(("https://", "rtsps://"))
+        with opened(server.url.replace("://", "://crew:hunter2@")) as camera:
+            assert all(is_the_film(frame) for frame in frames(camera, 5))
+        with opened(server.url.replace("://", "://crew:wrong-word@")) as camera:
+            wait_for(lambda: camera.state == "offline", "the refusal")
+            (event, *_) = camera.events()
+    assert "401" in event.reason and "wrong-word" not in event.reason + camera.name
 
 
 def test_a_wrong_password_is_said_without_it() -> None:

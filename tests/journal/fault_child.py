@@ -81,7 +81,10 @@ def failing(folder: Path) -> None:
     journal = create(folder / "run")
     FAULTS.faults_arm(0, errno.EIO, -1)
     waiting = [journal.add_observation(observation(number)) for number in (1, 2, 3)]
-    time.sleep(0.5)
+    patience_s = time.monotonic() + 30
+    while journal.health.state == "ok" and time.monotonic() < patience_s:
+        time.sleep(0.01)
+    time.sleep(0.3)  # and a few tries more
     say(done=sum(done.done() for done in waiting), state=journal.health.state, reason=journal.health.reason)
     FAULTS.faults_arm(-1, 0, 0)
     say(kept=sum(done.result(30) is None for done in waiting), state=journal.health.state)

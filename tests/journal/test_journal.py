@@ -15,6 +15,7 @@ from edge_sdk.journal.entries import Event, Row, body_from_entry, entry_from_bod
 from edge_sdk.journal.inspection import inspection_from_journal
 from edge_sdk.journal.schema import SCHEMA_VERSION
 from edge_sdk.records import Score
+from live_fakes import keeps_within
 from tests.journal.cases import create, head, header, observation, pictured, pictures_are_right, recorded
 
 
@@ -165,14 +166,20 @@ def test_a_closed_journal_refuses_and_counts(tmp_path: Path) -> None:
 
 
 def test_adding_allocates_little_and_returns_at_once(tmp_path: Path) -> None:
-    """100 entries in well under the time of one commit each; generous, for a busy machine."""
-    with create(tmp_path / "run", commit_every_s=0.1) as journal:
-        item, files = pictured(1, size=200_000)
-        start = time.perf_counter()
-        for _ in range(100):
-            journal.add_observation(item, files)
-        assert time.perf_counter() - start < 1.0
-        assert journal.health.state == "ok"
+    """100 entries in well under the time of one commit each."""
+    names = iter(("first", "second", "third"))
+
+    def adding_s() -> float:
+        with create(tmp_path / next(names), commit_every_s=0.1) as journal:
+            item, files = pictured(1, size=200_000)
+            start = time.perf_counter()
+            for _ in range(100):
+                journal.add_observation(item, files)
+            took_s = time.perf_counter() - start
+            assert journal.health.state == "ok"
+        return took_s
+
+    assert keeps_within(1.0, adding_s)
 
 
 def test_every_kind_of_entry_reads_back(tmp_path: Path) -> None:

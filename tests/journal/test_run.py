@@ -115,7 +115,7 @@ with Inspector(Bundle.open(bundle, trust=[trust])) as inspector, open_source(fol
         def on_frame(result):
             recorder.add(result)
             print(result.frame.seq, flush=True)
-            time.sleep(0.02)
+            time.sleep(0.02 if result.frame.seq < 140 else 60)  # until the signal, however late it comes
         run = inspector.run(source, odometer=odometer, out=folder / "out", on_frame=on_frame)
         try:
             for _ in recorder.follow(run): pass
@@ -134,7 +134,7 @@ def signalled(tmp_path: Path, bundle_path: Path, trust: Path, at_frame: int, num
     for line in child.stdout:
         if int(line) >= at_frame:
             break
-    time.sleep(0.3)  # the last commits
+    time.sleep(1.0)  # the last commits
     child.send_signal(number)
     child.stdout.read()
     child.stdout.close()

@@ -94,6 +94,17 @@ def test_interrupted_run_is_no_complete_one() -> None:
     assert "Complete" not in text
 
 
+def test_of_several_cameras_each_observation_names_its_own_and_of_one_none() -> None:
+    both = inspection(0, observations=(observation(0, camera=1), observation(1, camera=0), observation(2)))
+
+    page = html_from_inspection(both, Path("nowhere"))
+    row = re.search(r'<tr id="obs-00000000-0000-5000-8000-000000000000".*?</tr>', page, re.DOTALL)
+    assert row is not None and re.search(r'<td class="num" data-label="Camera">1</td>', row[0])
+    assert page.count('data-label="Camera"') == 3 and page.count("<dt>Camera</dt>") == 2 and ", camera 1</title>" in page
+    assert "Camera" in read(both).text_of("thead") and "Camera" not in read(inspection(3)).text_of("thead")
+    assert "<dt>Camera</dt>" not in html_from_inspection(inspection(3), Path("nowhere"))
+
+
 def test_proposal_banner_stays_until_everything_is_reviewed() -> None:
     waiting = (observation(0), observation(1, review_status="accepted"))
     done = (observation(0, review_status="rejected"), observation(1, review_status="accepted"))

@@ -38,6 +38,12 @@ def test_table_reads_back_through_the_csv_module(delimiter: str) -> None:
     assert row["clock_from"] == row["severity"] == ""
 
 
+def test_the_camera_stands_in_its_column_where_there_are_several() -> None:
+    rows = read(csv_from_inspection(inspection(0, observations=(observation(0), observation(1, camera=0), observation(2, camera=3)))))
+
+    assert [row["camera"] for row in rows] == ["", "0", "3"]
+
+
 def test_code_stands_right_of_its_coding_system() -> None:
     names = list(COLUMNS)
 

@@ -9,7 +9,7 @@ from hypothesis import strategies as st
 from prometheus_client.parser import text_string_to_metric_families
 
 import tiny
-from edge_sdk.live.intake import LiveDrop
+from edge_sdk.live.slot import LiveDrop
 from edge_sdk.supervision.degradation import Degradation
 from edge_sdk.supervision.exposition import Family, Sample, text_from_families
 from edge_sdk.supervision.histogram import FollowingCounter, Histogram

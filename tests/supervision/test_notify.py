@@ -55,14 +55,16 @@ def test_without_a_service_manager_nothing_happens(tmp_path: Path, caplog: pytes
     gone.close()
 
 
-def test_a_service_manager_that_does_not_read_holds_up_nobody(manager) -> None:
+def test_a_service_manager_that_does_not_read_holds_up_nobody(manager, tmp_path: Path) -> None:
+    manager = type(manager)(str(tmp_path / "deaf"), reads=False)
     notifier = Notifier(manager.address)
     begin = time.monotonic()
     taken = [notifier.watchdog() for _ in range(5000)]
-    assert time.monotonic() - begin < 10 and taken[0] and not taken[-1]
+    assert time.monotonic() - begin < 60 and taken[0] and not taken[-1]
     manager.all_heard()
     assert notifier.watchdog()
     notifier.close()
+    manager.close()
 
 
 def test_pings_come_from_progress_alone_and_often_enough(manager, clock) -> None:

@@ -41,6 +41,16 @@ def test_the_unit_holds_what_was_promised() -> None:
     assert not {"Service.DeviceAllow", "Service.PrivateDevices", "Service.ProtectClock"} & set(unit)  # each takes cameras and GPU away
 
 
+def test_a_restart_goes_on_with_the_run_of_a_folder_that_robot_env_may_name() -> None:
+    unit = settings()
+    (start,), (environment,) = unit["Service.ExecStart"], unit["Service.Environment"]
+    words = start.split()
+    assert words[1:5] == ["run", "--resume", "--out", "${SEWER_EDGE_OUT}"] and words[5:] == ["$SEWER_EDGE_RUN"]
+    assert "SEWER_EDGE_OUT=run" in environment.split()
+    keys = list(unit)
+    assert keys.index("Service.Environment") < keys.index("Service.EnvironmentFile"), "what the file says comes last"
+
+
 def test_every_writable_path_is_one_systemd_makes() -> None:
     unit = settings()
     made = {f"/var/lib/{unit['Service.StateDirectory'][0]}", f"/var/cache/{unit['Service.CacheDirectory'][0]}"}
