@@ -4,7 +4,8 @@
     python -m benchmarks compare --first-bundle old.bundle --bundle new.bundle
 
 Each side has a process of its own that waits while the other is measured; the first of a pair changes from round to round. Measured is one
-prepared and inferred frame. Exit code 1 when the second is slower.
+prepared and inferred frame, by the clock and by the process's CPU time: what neighbours take from the machine stretches the clock's time
+and hardly touches the other. Exit code 1 when the second is slower by either.
 """
 
 import argparse
@@ -13,6 +14,7 @@ import secrets
 import subprocess
 import sys
 from contextlib import ExitStack
+from functools import partial
 from pathlib import Path
 from types import TracebackType
 from typing import IO
@@ -21,14 +23,17 @@ import msgspec
 
 from benchmarks.children import ROOT
 from benchmarks.errors import BenchmarkError
-from benchmarks.measuring import Samples
-from benchmarks.options import add_out, bare_bench
-from benchmarks.regression import MIN_PAIRS, verdict_on
+from benchmarks.measuring import Bench, Samples
+from benchmarks.options import add_out, bare_bench, number_of
+from benchmarks.record import BundleRef, Setting
+from benchmarks.regression import MIN_PAIRS, Verdict, verdict_on
 from benchmarks.subject import add_options
 from edge_sdk.errors import InputError
 
 CHILD = Path(__file__).with_name("compare_child.py")
 FIRST, SECOND = "first", "second"
+NAMES = ("prepare and infer", "prepare and infer, CPU time")
+Round = list[tuple[float, float]]  # milliseconds of each frame by the clock, and of CPU
 
 
 def add_arguments(parser: argparse.ArgumentParser) -> None:
@@ -43,36 +48,49 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
 
 def run(arguments: argparse.Namespace) -> int:
     """Measure in turns and judge; 1 if the second is slower."""
-    rounds = arguments.rounds or (2 * MIN_PAIRS if arguments.quick else 40)
-    if rounds < MIN_PAIRS or arguments.runs < 1:
-        raise InputError(f"--rounds must be at least {MIN_PAIRS}, --runs at least 1")
+    rounds = number_of(arguments, "rounds", full=40, quick=2 * MIN_PAIRS, least=MIN_PAIRS)
+    runs = number_of(arguments, "runs", full=20, quick=20)
     tree = (arguments.first_tree or ROOT).resolve()
     if not (tree / "edge_sdk").is_dir():
         raise InputError(f"{tree}: no checkout of this project (it has no edge_sdk)")
     bench = bare_bench(arguments, "compare")
     sides = {FIRST: (tree, arguments.first_bundle or arguments.bundle), SECOND: (ROOT, arguments.bundle)}
-    times: dict[str, list[list[float]]] = {name: [] for name in sides}
+    rounds_of: dict[str, list[Round]] = {name: [] for name in sides}
     with ExitStack() as stack:
         children = {name: stack.enter_context(Side(*side, arguments)) for name, side in sides.items()}
         for number in range(rounds):
             for name in (FIRST, SECOND) if number % 2 == 0 else (SECOND, FIRST):
-                times[name].append(children[name].round_ms(arguments.runs))
-    pairing = secrets.token_hex(8)
-    for name, own in times.items():
-        bench.note(
-            "prepare and infer", samples=_samples(own), settings={"side": name, "tree": sides[name][0].name, "runs": arguments.runs},
-            pairing=pairing,
-        )  # fmt: skip
-    verdict = verdict_on(*(_samples(times[name]).rounds_ms for name in (FIRST, SECOND)))
-    print(f"the second is {verdict}")
-    if verdict.outcome == "slower":
-        raise BenchmarkError(f"the second is slower by {100 * (verdict.ratio - 1):.1f} %")
+                rounds_of[name].append(children[name].round_ms(runs))
+    judge = partial(_judged, bench, rounds_of, children, runs=runs)
+    verdicts = [judge(which) for which in range(len(NAMES))]
+    slower = [f"{name} by {100 * (v.ratio - 1):.1f} %" for name, v in zip(NAMES, verdicts, strict=True) if v.outcome == "slower"]
+    if slower:
+        raise BenchmarkError(f"the second is slower: {'; '.join(slower)}")
     return 0
 
 
-def _samples(rounds_ms: list[list[float]]) -> Samples:
-    medians = tuple(sorted(times)[len(times) // 2] for times in rounds_ms)
-    return Samples(tuple(time_ms for times in rounds_ms for time_ms in times), 0, medians)
+def _judged(bench: Bench, rounds_of: dict[str, list[Round]], sides: "dict[str, Side]", which: int, *, runs: int) -> Verdict:
+    """Keep both sides' times of one clock, and compare them."""
+    samples, pairing = {name: _samples(rounds, which) for name, rounds in rounds_of.items()}, secrets.token_hex(8)
+    for name, own in samples.items():
+        settings: dict[str, Setting] = {"side": name, "runs": runs, **sides[name].settings}
+        bench.note(NAMES[which], samples=own, settings=settings, pairing=pairing, bundle=sides[name].bundle)
+    verdict = verdict_on(samples[FIRST].rounds_ms, samples[SECOND].rounds_ms)
+    print(f"{NAMES[which]}: the second is {verdict}")
+    return verdict
+
+
+def _samples(rounds: list[Round], which: int) -> Samples:
+    times = [[frame[which] for frame in own] for own in rounds]
+    return Samples(tuple(time_ms for own in times for time_ms in own), 0, tuple(sorted(own)[len(own) // 2] for own in times))
+
+
+class Answer(msgspec.Struct, frozen=True):
+    """What a side says when it has come up: what runs where; or why it has not."""
+
+    provider: str = ""
+    bundle: BundleRef | None = None
+    error: str | None = None
 
 
 class Side:
@@ -82,19 +100,25 @@ class Side:
         BenchmarkError: If it does not come up, in its own words.
     """
 
-    def __init__(self, tree: Path, bundle: Path | None, arguments: argparse.Namespace) -> None:
-        given = [str(bundle.resolve()) if bundle else "-", arguments.provider or "-", arguments.precision, str(arguments.threads)]
-        keys = [str(key.resolve()) for key in arguments.trust]
+    def __init__(self, tree: Path, path: Path | None, arguments: argparse.Namespace) -> None:
+        given = [str(path.resolve()) if path else "-", arguments.provider or "-", arguments.precision, str(arguments.threads)]
+        given += ["unsigned" if arguments.allow_unsigned else "signed", *(str(key.resolve()) for key in arguments.trust)]
         self._process = subprocess.Popen(  # noqa: S603 - our own interpreter and module
-            [sys.executable, str(CHILD), str(tree), *given, *keys], stdin=subprocess.PIPE, stdout=subprocess.PIPE, text=True,
+            [sys.executable, str(CHILD), str(tree), *given], stdin=subprocess.PIPE, stdout=subprocess.PIPE, text=True,
             env={**os.environ, "PYTHONPATH": str(tree)}, cwd=tree,
         )  # fmt: skip
-        if self._line() != "ready":
+        try:
+            answer = msgspec.json.decode(self._line(), type=Answer)
+        except msgspec.DecodeError:
+            answer = Answer(error="its error is above")
+        if answer.error is not None:
             self.__exit__(None, None, None)
-            raise BenchmarkError(f"{tree.name}: this side does not come up; its error is above")
+            raise BenchmarkError(f"the side of {tree.name} does not come up: {answer.error}")
+        self.bundle = answer.bundle
+        self.settings: dict[str, Setting] = {"tree": tree.name, "provider": answer.provider, "threads": arguments.threads}
 
-    def round_ms(self, num: int) -> list[float]:
-        """Times of so many frames.
+    def round_ms(self, num: int) -> Round:
+        """Times of so many frames, by the clock and of CPU.
 
         Raises:
             BenchmarkError: If the process has ended.
@@ -104,7 +128,7 @@ class Side:
         try:
             stdin.write(f"{num}\n")
             stdin.flush()
-            return msgspec.json.decode(self._line(), type=list[float])
+            return msgspec.json.decode(self._line(), type=Round)
         except (OSError, msgspec.DecodeError) as error:
             raise BenchmarkError("one side ended while it was measured; its error is above") from error
 

@@ -11,6 +11,8 @@ from pathlib import Path
 
 from benchmarks.options import add_measuring_options
 from benchmarks.record import check_writable
+from benchmarks.subject import subject_of
+from edge_sdk.camera import FilmSource
 from edge_sdk.errors import InputError
 
 NAMES = ("latency", "throughput", "startup", "memory", "power", "parity", "growth")
@@ -30,14 +32,27 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
 def run(arguments: argparse.Namespace) -> int:
     """Run them; 1 if one fails, after all the others have run."""
     out = arguments.out or OUT
-    check_writable(out)
-    if out.stat().st_size:
+    if out.is_file() and out.stat().st_size:
         raise InputError(f"{out} holds records already; give another --out, or move it away")
+    _check(arguments)
+    check_writable(out)
     failed = [name for name in (*NAMES, *(["train"] if arguments.recipe else [])) if _run(name, arguments, out) != 0]
     if arguments.page is not None and _call(["report", str(out), "--out", str(arguments.page)]) != 0:
         failed.append("report")
     print(f"records: {out}" + (f"; not fine: {', '.join(failed)}" if failed else ""))
     return 1 if failed else 0
+
+
+def _check(arguments: argparse.Namespace) -> None:
+    """Find out once what would otherwise stop every verb: what they shall measure is brought up and put away again."""
+    if arguments.data is not None and not arguments.data.is_dir():
+        raise InputError(f"{arguments.data}: no such folder; --data names one in Sewer-ML's layout")
+    if arguments.recipe is not None and not arguments.recipe.is_file():
+        raise InputError(f"{arguments.recipe}: no such recipe; those of this checkout lie in trainer/recipes")
+    if arguments.film is not None:
+        FilmSource(arguments.film).close()
+    with subject_of(arguments):
+        pass
 
 
 def _run(name: str, arguments: argparse.Namespace, out: Path) -> int:

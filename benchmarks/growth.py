@@ -12,10 +12,9 @@ import numpy as np
 
 from benchmarks.latency import samples_of
 from benchmarks.measuring import Bench
-from benchmarks.options import add_out, bare_bench
+from benchmarks.options import add_out, bare_bench, number_of
 from edge_sdk import __version__
 from edge_sdk.contract.taxonomy import taxonomy
-from edge_sdk.errors import InputError
 from edge_sdk.records import (
     RECORD_SCHEMA_VERSION,
     Accounting,
@@ -41,9 +40,8 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
 
 def run(arguments: argparse.Namespace) -> int:
     """Measure and record; 0."""
-    most, repeats = arguments.most or (1000 if arguments.quick else 10_000), arguments.repeats or (2 if arguments.quick else 5)
-    if most < LEAST or repeats < 1:
-        raise InputError(f"--most must be at least {LEAST}, --repeats at least 1")
+    most = number_of(arguments, "most", full=10_000, quick=1000, least=LEAST)
+    repeats = number_of(arguments, "repeats", full=5, quick=2)
     bench = bare_bench(arguments, "growth")
     nums = [LEAST * 10**power for power in range(8) if LEAST * 10**power <= most]
     measure(bench, nums, repeats=repeats)

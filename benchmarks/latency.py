@@ -10,19 +10,21 @@ from pathlib import Path
 
 import numpy as np
 
+from benchmarks.distribution import needed_for, percentile
+from benchmarks.errors import BenchmarkError
 from benchmarks.film import FPS, FULL_HD, PAL, Film, Size, film_of
 from benchmarks.live_feed import LiveTimes, play_live
 from benchmarks.measuring import Bench, Samples
-from benchmarks.options import add_measuring_options, bench_of
+from benchmarks.options import above_zero, add_measuring_options, bench_of, number_of, seconds_of
 from benchmarks.record import Setting
 from benchmarks.stages import stage_times_ms
 from benchmarks.state import State, state
 from benchmarks.subject import Subject
-from edge_sdk.errors import InputError
 
 WARM_UP, ROUND = 20, 50
 SUSTAINED_S = 600.0
 MINUTE_S = 60.0
+SHOWN = {"max_temperature_c": "temperature", "min_clock_mhz": "clock", "throttled": "throttling"}
 
 
 def add_arguments(parser: argparse.ArgumentParser) -> None:
@@ -31,23 +33,26 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
     parser.add_argument("--frames", type=int, help="timed stage by stage (1200; --quick: 120)")
     parser.add_argument("--seconds", type=float, help="of live film, each size (60; --quick: 5)")
     parser.add_argument("--fps", type=float, default=FPS, help=f"of the live camera ({FPS:g})")
-    parser.add_argument("--sustained", action="store_true", help="live film for ten minutes more: does it stay quick when it is hot?")
+    parser.add_argument(
+        "--sustained", action="store_true", help="live film for ten minutes, and nothing else: does it stay quick when it is hot?"
+    )
     parser.add_argument("--sustained-s", type=float, default=SUSTAINED_S, help=f"seconds of that ({SUSTAINED_S:g})")
 
 
 def run(arguments: argparse.Namespace) -> int:
     """Measure and record; 0."""
-    num_frames = arguments.frames or (120 if arguments.quick else 1200)
-    seconds = arguments.seconds or (5.0 if arguments.quick else 60.0)
-    if num_frames < 1 or seconds <= 0 or arguments.fps <= 0 or arguments.sustained_s <= 0:
-        raise InputError("--frames, --seconds, --fps and --sustained-s must be above 0")
+    num_frames = number_of(arguments, "frames", full=1200, quick=120)
+    seconds = seconds_of(arguments, full=60.0, quick=5.0)
+    above_zero("--fps", arguments.fps)
+    above_zero("--sustained-s", arguments.sustained_s)
     with tempfile.TemporaryDirectory() as folder, bench_of(arguments, "latency") as (bench, subject):
-        for size in _sizes(arguments.film):
-            film = film_of(arguments.film, size, min(num_frames, 300), Path(folder))
-            stages(bench, subject, film, num_frames=num_frames)
-            end_to_end(bench, subject, film, seconds=seconds, fps=arguments.fps)
-        if arguments.sustained:
-            sustained(bench, subject, film, seconds=arguments.sustained_s, fps=arguments.fps)
+        films = (film_of(arguments.film, size, min(num_frames, 300), Path(folder)) for size in _sizes(arguments))
+        for film in films:
+            if arguments.sustained:
+                sustained(bench, subject, film, seconds=arguments.sustained_s, fps=arguments.fps)
+            else:
+                stages(bench, subject, film, num_frames=num_frames)
+                end_to_end(bench, subject, film, seconds=seconds, fps=arguments.fps)
     return 0
 
 
@@ -69,25 +74,29 @@ def end_to_end(bench: Bench, subject: Subject, film: Film, *, seconds: float, fp
 
 
 def sustained(bench: Bench, subject: Subject, film: Film, *, seconds: float, fps: float) -> None:
-    """One record over a long time: how the median, the clocks and the temperature moved from the first minute to the last."""
-    states: list[tuple[float, State]] = []
-    times = play_live([film], subject, seconds=seconds, fps=fps, each_second=lambda second: states.append((second, state())))
-    step_s = min(MINUTE_S, seconds / 3)
-    medians = _medians(times, step_s)
-    figures = figures_of(times) | {"seconds": seconds, "first_minute_p50_ms": medians[0], "last_minute_p50_ms": medians[-1]}
-    figures |= {"slower_at_the_end": medians[-1] / medians[0] - 1} | _moved(states)
-    not_measured = {} if any(s.temperature_c is not None for _, s in states) else {"temperature_c": "this machine shows none"}
+    """One record over a long time: how times, clocks and temperature moved from the first minute to the last."""
+    states: list[State] = [state()]
+    times = play_live([film], subject, seconds=seconds, fps=fps, each_second=lambda second: states.append(state()))
+    minutes = _minutes(times, min(MINUTE_S, seconds / 3))
+    first, last = minutes[0], minutes[-1]
+    figures = figures_of(times) | {"seconds": seconds, "slower_at_the_end": float(np.median(last) / np.median(first) - 1)}
+    for which, own in (("first", first), ("last", last)):
+        figures[f"{which}_minute_p50_ms"] = float(np.median(own))
+        figures |= {f"{which}_minute_p99_ms": percentile(own, "p99")} if len(own) >= needed_for("p99") else {}
+    figures |= moved(states)
+    not_measured = {name: f"this machine shows no {what}" for name, what in SHOWN.items() if name not in figures}
     settings: dict[str, Setting] = {"film": film.origin, "size": str(film.size), "kind": "sustained", "camera_fps": fps}
-    samples = Samples(times.times_ms, times.warm_up, tuple(medians))
+    samples = Samples(times.times_ms, times.warm_up, tuple(float(np.median(own)) for own in minutes))
     bench.note("capture to observation, sustained", samples=samples, figures=figures, not_measured=not_measured, settings=settings)
 
 
 def figures_of(times: LiveTimes) -> dict[str, float]:
-    """Results per second, and what share of the frames was dropped for a newer one."""
+    """Results per second, cores busy with them, and what share of the frames was dropped for a newer one."""
     counts = times.accounting
     dropped = sum(counts.dropped.values())
     return {
         "results_per_s": len(times.times_ms) / times.seconds,
+        "cores_busy": times.cpu_s / times.seconds,
         "received": float(counts.received),
         "dropped": float(dropped),
         "dropped_share": dropped / max(counts.received, 1),
@@ -100,20 +109,28 @@ def samples_of(times_ms: list[float] | tuple[float, ...], warm_up: int) -> Sampl
     return Samples(tuple(times_ms), warm_up, tuple(float(np.median(part)) for part in parts))
 
 
-def _sizes(film: Path | None) -> tuple[Size, ...]:
-    return (PAL,) if film is not None else (PAL, FULL_HD)
+def _sizes(arguments: argparse.Namespace) -> tuple[Size, ...]:
+    """A film given is one; heat is measured at the larger size alone."""
+    return (PAL,) if arguments.film is not None else (FULL_HD,) if arguments.sustained else (PAL, FULL_HD)
 
 
-def _medians(times: LiveTimes, step_s: float) -> list[float]:
+def _minutes(times: LiveTimes, step_s: float) -> list[list[float]]:
+    """Times of each stretch, in order; a stretch without a result is left out."""
     found: dict[int, list[float]] = defaultdict(list)
     for at_s, time_ms in zip(times.at_s, times.times_ms, strict=True):
         found[int(at_s / step_s)].append(time_ms)
-    return [float(np.median(found[step])) for step in sorted(found)]
+    if not found:
+        raise BenchmarkError(f"no result came in {times.seconds:g} s of live film; give a longer --sustained-s")
+    return [found[step] for step in sorted(found)]
 
 
-def _moved(states: list[tuple[float, State]]) -> dict[str, float]:
-    """Highest temperature, lowest clock, and what the clock lost."""
-    temperatures = [s.temperature_c for _, s in states if s.temperature_c is not None]
-    clocks = [s.clock_mhz for _, s in states if s.clock_mhz is not None]
-    found = {"max_temperature_c": max(temperatures)} if temperatures else {}
-    return found | ({"min_clock_mhz": float(min(clocks)), "max_clock_mhz": float(max(clocks))} if clocks else {})
+def moved(states: list[State]) -> dict[str, float]:
+    """Temperature at the start and at its highest, range of the clocks, and how often cores were slowed down; what the machine shows."""
+    temperatures = [s.temperature_c for s in states if s.temperature_c is not None]
+    clocks = [s.clock_mhz for s in states if s.clock_mhz is not None]
+    throttled = [s.throttled for s in states if s.throttled is not None]
+    gpu_clocks = [s.gpu_clock_mhz for s in states if s.gpu_clock_mhz is not None]
+    found = {"start_temperature_c": temperatures[0], "max_temperature_c": max(temperatures)} if temperatures else {}
+    found |= {"min_clock_mhz": float(min(clocks)), "max_clock_mhz": float(max(clocks))} if clocks else {}
+    found |= {"min_gpu_clock_mhz": float(min(gpu_clocks)), "max_gpu_clock_mhz": float(max(gpu_clocks))} if gpu_clocks else {}
+    return found | ({"throttled": float(max(throttled) - throttled[0])} if throttled else {})

@@ -13,8 +13,8 @@ from typing import NamedTuple
 from benchmarks.film import FPS, Film, endless
 from benchmarks.subject import Subject
 from edge_sdk.live import LiveStream
-from edge_sdk.live.intake import LiveAccounting
 from edge_sdk.live.result import LiveResult, LiveSettings
+from edge_sdk.live.slot import LiveAccounting
 from edge_sdk.tracking import Place, Tracker
 
 READY_S = 600.0
@@ -23,13 +23,17 @@ WARM_UP_S = 1.0
 
 
 class LiveTimes(NamedTuple):
-    """Milliseconds from capture to observation in the order of the results, when each came (s), and what became of all frames."""
+    """Milliseconds from capture to observation in the order of the results, when each came (s), and what became of all frames.
+
+    `cpu_s` is the process's CPU time in the measured seconds: decoding, pipeline and tracker.
+    """
 
     times_ms: tuple[float, ...]
     at_s: tuple[float, ...]
     warm_up: int
     accounting: LiveAccounting
     seconds: float
+    cpu_s: float
 
 
 def play_live(
@@ -62,16 +66,17 @@ def play_live(
             feeder.start()
         stop.wait(warm_up_s)
         taken.begin()
-        begin = time.monotonic()
+        begin, begin_cpu = time.monotonic(), time.process_time()
         while (left := begin + seconds - time.monotonic()) > 0:
             stop.wait(min(1.0, left))
             each_second(time.monotonic() - begin)
         taken.end()
+        cpu_s = time.process_time() - begin_cpu
         stop.set()
         for feeder in feeders:
             feeder.join(5.0)
         accounting = stream.accounting
-    return LiveTimes(tuple(taken.times_ms), tuple(taken.at_s), taken.warm_up, accounting, seconds)
+    return LiveTimes(tuple(taken.times_ms), tuple(taken.at_s), taken.warm_up, accounting, seconds, cpu_s)
 
 
 class _Taken:

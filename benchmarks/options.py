@@ -1,6 +1,7 @@
 """Options every measuring verb has, and the bench they make."""
 
 import argparse
+import math
 import sys
 from collections.abc import Iterator
 from contextlib import contextmanager
@@ -10,6 +11,7 @@ from benchmarks.measuring import Bench
 from benchmarks.record import check_writable
 from benchmarks.subject import Subject, add_options, subject_of
 from benchmarks.words import line_of
+from edge_sdk.errors import InputError
 
 
 def add_measuring_options(parser: argparse.ArgumentParser, *, film: bool = True) -> None:
@@ -24,6 +26,39 @@ def add_out(parser: argparse.ArgumentParser) -> None:
     """Length, and where the records go."""
     parser.add_argument("--quick", action="store_true", help="a look at everything in minutes; figures are rough")
     parser.add_argument("--out", type=Path, metavar="FILE.jsonl", help="append the records to this file")
+
+
+def number_of(arguments: argparse.Namespace, option: str, *, full: int, quick: int, least: int = 1) -> int:
+    """A whole number as given, else of a full or of a quick measurement.
+
+    Raises:
+        InputError: If it is below `least`.
+    """
+    given: int | None = getattr(arguments, option)
+    if given is not None and given < least:
+        raise InputError(f"--{option} {given}: give at least {least}")
+    return given if given is not None else quick if arguments.quick else full
+
+
+def seconds_of(arguments: argparse.Namespace, *, full: float, quick: float) -> float:
+    """`--seconds` as given, else of a full or of a quick measurement.
+
+    Raises:
+        InputError: If it is not above 0.
+    """
+    default = quick if arguments.quick else full
+    return above_zero("--seconds", default if arguments.seconds is None else arguments.seconds)
+
+
+def above_zero(option: str, given: float) -> float:
+    """The number, if it is one.
+
+    Raises:
+        InputError: If it is not above 0, or without end.
+    """
+    if not (math.isfinite(given) and given > 0):
+        raise InputError(f"{option} {given:g}: give a number above 0")
+    return given
 
 
 @contextmanager

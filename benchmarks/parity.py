@@ -3,8 +3,8 @@
     python -m benchmarks parity [--data DIR --split Test --num N] [--provider P] [--precision X] [--out results.jsonl]
 
 On labelled images (a data set, or the evaluation frames a bundle may carry): F2_CIW, F1_Normal and F2 per class, at the frozen and at
-re-tuned thresholds, with bootstrap intervals; the gate is the trainer's. Without labels, on the golden frames every bundle has: score
-differences and decision flips alone, and the metric is *not measured*. Exit code 1 when a bound is broken.
+re-tuned thresholds, with bootstrap intervals; the gate is the trainer's. On the golden frames every bundle has, which carry no labels:
+score differences and decision flips alone, and the metric is *not measured*. Exit code 1 when a bound is broken.
 """
 
 import argparse
@@ -39,7 +39,9 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
     parser.add_argument("--data", type=Path, metavar="DIR", help="a data set in Sewer-ML's layout (default: the bundle's own frames)")
     parser.add_argument("--split", default="Test", help="Train, Val or Test (Test)")
     parser.add_argument("--num", type=int, metavar="N", help="only so many images of each split, drawn with a fixed seed (all)")
-    parser.add_argument("--on", default="auto", help="golden, evaluation or data (what there is, the last first)")
+    parser.add_argument(
+        "--on", default="auto", help="golden, evaluation or data (data where given, else the bundle's golden and evaluation frames)"
+    )
     parser.add_argument("--bound", type=float, default=0.5, metavar="POINTS", help="largest loss of F2_CIW, thresholds as they are (0.5)")
     parser.add_argument("--bound-tuned", type=float, default=0.3, metavar="POINTS", help="the same with re-tuned thresholds (0.3)")
     parser.add_argument("--bound-flips", type=float, default=2.0, metavar="PERCENT", help="decisions that may flip, golden frames only (2)")
@@ -49,9 +51,7 @@ def run(arguments: argparse.Namespace) -> int:
     """Measure, record, judge; 1 if a bound is broken, which is said in a line."""
     on = _checked(arguments)
     bundle, bench = opened_bundle(arguments), bare_bench(arguments, "parity")
-    measure = _on_golden_frames(arguments)
-    if (on or ("evaluation" if has_evaluation_frames(bundle) else "golden")) != "golden":
-        measure = _on_labels(bundle, arguments)
+    measures = _measures(bundle, on, arguments)
     for provider, graph in _contestants(bundle, arguments):
         try:
             session = session_from_bundle(bundle, graph, threads=arguments.threads or None, provider=provider)
@@ -62,7 +62,8 @@ def run(arguments: argparse.Namespace) -> int:
             bench.note(name, not_measured={"f2_ciw": str(error)}, settings={"provider": provider}, bundle=ref_of(bundle, graph))
             continue
         try:
-            measure(bench, bundle, graph, provider, session)
+            for measure in measures:
+                measure(bench, bundle, graph, provider, session)
         finally:
             session.close()
     broken = [f"{record.name}: {clause}" for record in bench.records for clause in record.failed]
@@ -71,8 +72,13 @@ def run(arguments: argparse.Namespace) -> int:
     return 0
 
 
-def _on_golden_frames(arguments: argparse.Namespace) -> Measure:
-    return partial(golden_figures, max_flips=arguments.bound_flips / 100)
+def _measures(bundle: Bundle, on: str | None, arguments: argparse.Namespace) -> list[Measure]:
+    """What is asked for; left to itself the golden frames, and the labelled ones where the bundle carries some."""
+    golden: Measure = partial(golden_figures, max_flips=arguments.bound_flips / 100)
+    if on == "golden" or (on is None and not has_evaluation_frames(bundle)):
+        return [golden]
+    labels = _on_labels(bundle, arguments)
+    return [golden, labels] if on is None else [labels]
 
 
 def _on_labels(bundle: Bundle, arguments: argparse.Namespace) -> Measure:

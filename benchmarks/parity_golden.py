@@ -19,7 +19,7 @@ from edge_sdk.contract.still import image_from_bytes
 from edge_sdk.errors import CorruptBundleError, EdgeSdkError, InferenceError
 from edge_sdk.runtime import Session
 
-NO_LABELS = "golden frames have no labels; give --data DIR"
+NO_LABELS = "golden frames have no labels; give --data DIR, or a bundle packed with 'pack --evaluation DIR'"
 
 
 def golden_figures(bench: Bench, bundle: Bundle, graph: Graph, provider: str, session: Session, *, max_flips: float) -> None:

@@ -12,7 +12,7 @@ from numpy.typing import NDArray
 
 from benchmarks.evaluation_frames import read_evaluation_frames
 from edge_sdk.bundle import Bundle
-from edge_sdk.contract.preprocess import PreprocessSpec, prepare
+from edge_sdk.contract.preprocess import PreprocessSpec
 from edge_sdk.errors import EdgeSdkError, InputError
 
 BATCH = 16
@@ -20,13 +20,17 @@ SEED = 0
 
 
 class ParityImages(NamedTuple):
-    """`image(i)` is the i-th prepared picture; `tuning` is what thresholds are re-tuned on, None where that is the same images."""
+    """`image(i)` is the i-th prepared picture; `tuning` is what thresholds are re-tuned on, None where that is the same images.
+
+    `carried` ones came with the bundle: few, and drawn for comparing graphs.
+    """
 
     data_name: str
     split: str
     image: Callable[[int], NDArray[np.uint8]]
     targets_NC: NDArray[np.uint8]
     tuning: "ParityImages | None"
+    carried: bool = False
 
 
 def parity_images(bundle: Bundle, arguments: argparse.Namespace) -> ParityImages:
@@ -37,9 +41,8 @@ def parity_images(bundle: Bundle, arguments: argparse.Namespace) -> ParityImages
     """
     spec = bundle.manifest.preprocess
     if arguments.data is None:
-        index, images, targets_NC = read_evaluation_frames(bundle)
-        prepared = [prepare(image_HWC, spec) for image_HWC in images]
-        return ParityImages(index.data_name, index.split, prepared.__getitem__, targets_NC, None)
+        index, images_NHWC, targets_NC = read_evaluation_frames(bundle)
+        return ParityImages(index.data_name, index.split, images_NHWC.__getitem__, targets_NC, None, carried=True)
     own = _of_split(arguments.data, arguments.split, arguments.num, spec)
     return own if arguments.split == "Val" else own._replace(tuning=_of_split(arguments.data, "Val", arguments.num, spec))
 

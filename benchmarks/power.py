@@ -9,10 +9,9 @@ import time
 from pathlib import Path
 
 from benchmarks.film import PAL, film_of
-from benchmarks.options import add_measuring_options, bench_of
+from benchmarks.options import add_measuring_options, bench_of, seconds_of
 from benchmarks.power_meter import NONE_TELLS, PowerMeter, power_source
 from benchmarks.throughput import film_pass
-from edge_sdk.errors import InputError
 
 
 def add_arguments(parser: argparse.ArgumentParser) -> None:
@@ -23,9 +22,7 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
 
 def run(arguments: argparse.Namespace) -> int:
     """Measure and record; 0, also where there is nothing to read."""
-    seconds = arguments.seconds or (5.0 if arguments.quick else 30.0)
-    if seconds <= 0:
-        raise InputError("--seconds must be above 0")
+    seconds = seconds_of(arguments, full=30.0, quick=5.0)
     with tempfile.TemporaryDirectory() as folder, bench_of(arguments, "power") as (bench, subject):
         if power_source() is None:
             bench.note("inspecting a file", not_measured={"joules_per_frame": NONE_TELLS})

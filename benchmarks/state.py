@@ -4,23 +4,33 @@ Two machines that are alike by their fingerprint give other numbers when one is 
 """
 
 import os
+import re
+import shutil
 import threading
 from pathlib import Path
+from typing import TypedDict
 
 import msgspec
 
 from benchmarks.fingerprint import text_of
+from edge_sdk.doctor.probe import output_of
 
 ZONES = "/sys/class/thermal"
 THROTTLES = "/sys/devices/system/cpu"
+DEVFREQ = "/sys/class/devfreq"
+GPU_DEVICE = re.compile(r"gpu|g[pvab]\d\d?b")
+SMI_QUERY = "clocks.sm,temperature.gpu,clocks_throttle_reasons.active"
+# nvidia-smi's bits of what slows a clock; being idle or set by the user is no reason to doubt a time (NVML, nvmlClocksThrottleReasons)
+SLOWED_BY = {0x4: "power cap", 0x8: "hardware slowdown", 0x20: "heat", 0x40: "heat (hardware)", 0x80: "power brake"}
 TOO_BUSY = 0.5  # of the cores: above that a time says more of the neighbours than of us
 
 
 class State(msgspec.Struct, frozen=True, forbid_unknown_fields=True, kw_only=True):
     """`load` is the mean number of runnable threads over the last minute, `threads` those of this process.
 
-    `clock_mhz` is the mean over the cores, `temperature_c` the hottest zone, `throttled` how often cores were slowed down since the
-    machine started; None where it does not tell.
+    `clock_mhz` is the mean over the cores, `temperature_c` the hottest zone (on a Jetson the GPU's is among them), `throttled` how often
+    cores were slowed down since the machine started. `gpu_slowed_by` names what holds the GPU's clock down, empty where nothing does. None
+    where the machine does not tell.
     """
 
     load: float
@@ -28,6 +38,9 @@ class State(msgspec.Struct, frozen=True, forbid_unknown_fields=True, kw_only=Tru
     clock_mhz: int | None
     temperature_c: float | None
     throttled: int | None
+    gpu_clock_mhz: int | None = None
+    gpu_temperature_c: float | None = None
+    gpu_slowed_by: str | None = None
 
 
 def state() -> State:
@@ -38,6 +51,7 @@ def state() -> State:
         clock_mhz=_clock_mhz(),
         temperature_c=_temperature_c(Path(ZONES)),
         throttled=_throttled(Path(THROTTLES)),
+        **_gpu(),
     )
 
 
@@ -48,7 +62,48 @@ def remarks_on(before: State, after: State, *, cores: int) -> tuple[str, ...]:
         remarks.append(f"the machine was busy before it began (load {before.load:g} on {cores} cores)")
     if before.throttled is not None and after.throttled is not None and after.throttled > before.throttled:
         remarks.append(f"the processor was throttled {after.throttled - before.throttled} times")
+    if after.gpu_slowed_by:
+        remarks.append(f"the GPU's clock was held down in the end: {after.gpu_slowed_by}")
     return tuple(remarks)
+
+
+class GpuState(TypedDict, total=False):
+    """The GPU's part of a state."""
+
+    gpu_clock_mhz: int | None
+    gpu_temperature_c: float | None
+    gpu_slowed_by: str | None
+
+
+def _gpu() -> GpuState:
+    """By nvidia-smi where there is one; a Jetson shows its GPU's clock among the kernel's frequency devices."""
+    if not shutil.which("nvidia-smi"):
+        return {"gpu_clock_mhz": gpu_clock_mhz(Path(DEVFREQ))}
+    said = gpu_state_from_smi(output_of("nvidia-smi", f"--query-gpu={SMI_QUERY}", "--format=csv,noheader,nounits", "-i", "0") or "")
+    return said if said.get("gpu_clock_mhz") is not None else {**said, "gpu_clock_mhz": gpu_clock_mhz(Path(DEVFREQ))}
+
+
+def gpu_state_from_smi(line: str) -> GpuState:
+    """A line such as `1410, 41, 0x0000000000000004`; what it does not tell (`[N/A]`) is None."""
+    words = [word.strip() for word in line.strip().split(",")]
+    if len(words) != len(SMI_QUERY.split(",")):
+        return {}
+    clock, temperature, reasons = words
+    return {
+        "gpu_clock_mhz": int(clock) if clock.isdecimal() else None,
+        "gpu_temperature_c": float(temperature) if temperature.isdecimal() else None,
+        "gpu_slowed_by": _slowed_by(int(reasons, 16)) if reasons.startswith("0x") else None,
+    }
+
+
+def _slowed_by(bits: int) -> str:
+    return ", ".join(name for bit, name in SLOWED_BY.items() if bits & bit)
+
+
+def gpu_clock_mhz(devices: Path) -> int | None:
+    """Of a Jetson's integrated GPU; its device is named after the chip (gv11b, ga10b) or `gpu`."""
+    clocks = [text_of(str(path)).strip() for path in devices.glob("*/cur_freq") if GPU_DEVICE.search(path.parent.name)]
+    return max((int(text) // 1_000_000 for text in clocks if text.isdigit()), default=None)
 
 
 def _threads() -> int:

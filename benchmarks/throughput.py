@@ -20,7 +20,7 @@ from benchmarks.film import FPS, FULL_HD, PAL, SIZES, Film, film_of, first_frame
 from benchmarks.latency import figures_of, samples_of
 from benchmarks.live_feed import play_live
 from benchmarks.measuring import Bench, measured
-from benchmarks.options import add_measuring_options, bench_of
+from benchmarks.options import add_measuring_options, bench_of, number_of, seconds_of
 from benchmarks.record import Setting
 from benchmarks.subject import Subject
 from edge_sdk.camera import FilmSource
@@ -55,16 +55,17 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
 def run(arguments: argparse.Namespace) -> int:
     """Measure and record; 0."""
     quick = arguments.quick
-    num_frames, rounds = arguments.frames or (60 if quick else 300), arguments.rounds or (2 if quick else 5)
-    seconds = arguments.seconds or (2.0 if quick else 20.0)
-    if not 1 <= arguments.cameras <= MAX_CAMERAS or min(num_frames - 1, rounds) < 1 or seconds <= 0:
-        raise InputError(f"--cameras is 1 to {MAX_CAMERAS}, --frames at least 2, --rounds at least 1, --seconds above 0")
+    num_frames = number_of(arguments, "frames", full=300, quick=60, least=2)
+    rounds, seconds = number_of(arguments, "rounds", full=5, quick=2), seconds_of(arguments, full=20.0, quick=2.0)
+    if not 1 <= arguments.cameras <= MAX_CAMERAS:
+        raise InputError(f"--cameras {arguments.cameras}: give 1 to {MAX_CAMERAS}")
     sizes = (PAL,) if arguments.film else (PAL, FULL_HD) if quick else SIZES
     with tempfile.TemporaryDirectory() as folder, bench_of(arguments, "throughput") as (bench, subject):
         films = [film_of(arguments.film, size, num_frames, Path(folder)) for size in sizes]
         for film in films:
             files(bench, subject, film, rounds=rounds)
-        cameras(bench, subject, films[0], up_to=arguments.cameras, seconds=seconds)
+        for film in films[:1] if quick else dict.fromkeys((films[0], films[-1])):
+            cameras(bench, subject, film, up_to=arguments.cameras, seconds=seconds)
         batches(bench, subject, films[0], quick=quick)
         threads(bench, subject, films[0], quick=quick)
     return 0
@@ -101,11 +102,9 @@ def film_pass(film: Film, subject: Subject, mode: Mode) -> Pass:
 def cameras(bench: Bench, subject: Subject, film: Film, *, up_to: int, seconds: float) -> None:
     """One to four cameras, live."""
     for num in range(1, up_to + 1):
-        begin_cpu = time.process_time()
         times = play_live([film] * num, subject, seconds=seconds)
-        figures = figures_of(times) | {"cores_busy": (time.process_time() - begin_cpu) / (seconds + 1)}
         settings: dict[str, Setting] = {"film": film.origin, "size": str(film.size), "cameras": num, "camera_fps": FPS}
-        bench.note("cameras", samples=samples_of(times.times_ms, times.warm_up), figures=figures, settings=settings)
+        bench.note("cameras", samples=samples_of(times.times_ms, times.warm_up), figures=figures_of(times), settings=settings)
 
 
 def batches(bench: Bench, subject: Subject, film: Film, *, quick: bool) -> None:
@@ -136,6 +135,12 @@ def threads(bench: Bench, subject: Subject, film: Film, *, quick: bool) -> None:
 
 
 def _network(bench: Bench, name: str, call: Callable[[], object], num_images: int, settings: Mapping[str, Setting], *, quick: bool) -> None:
-    samples = measured(call, window=3 if quick else 20, warm_up=3 if quick else 10, max_windows=4 if quick else 10)
+    window, begin_cpu = 3 if quick else 20, time.process_time()
+    samples = measured(call, window=window, warm_up=3 if quick else 10, max_windows=4 if quick else 10)
+    runs = samples.warm_up + window * len(samples.rounds_ms)
     per_image_ms = samples.distribution.p50_ms / num_images
-    bench.note(name, samples=samples, figures={"images_per_s": 1e3 / per_image_ms, "ms_per_image": per_image_ms}, settings=settings)
+    figures = {
+        "images_per_s": 1e3 / per_image_ms, "ms_per_image": per_image_ms,
+        "core_ms_per_image": 1e3 * (time.process_time() - begin_cpu) / runs / num_images,
+    }  # fmt: skip
+    bench.note(name, samples=samples, figures=figures, settings=settings)

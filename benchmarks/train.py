@@ -8,7 +8,8 @@ from importlib.util import find_spec
 from pathlib import Path
 
 from benchmarks.errors import BenchmarkError
-from benchmarks.options import add_out, bare_bench
+from benchmarks.options import add_out, bare_bench, number_of
+from benchmarks.record import Setting
 from edge_sdk.errors import InputError
 
 
@@ -23,9 +24,7 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
 
 def run(arguments: argparse.Namespace) -> int:
     """Measure and record; 0."""
-    steps, repeats = arguments.steps or (3 if arguments.quick else 20), arguments.repeats or (1 if arguments.quick else 3)
-    if min(steps, repeats) < 1:
-        raise InputError("give --steps and --repeats at least 1")
+    steps, repeats = number_of(arguments, "steps", full=20, quick=3), number_of(arguments, "repeats", full=3, quick=1)
     if find_spec("torch") is None:
         raise BenchmarkError("train needs torch and the trainer's libraries; install them with 'pip install --group trainer' on a server")
     if not arguments.recipe.is_file():
@@ -40,7 +39,7 @@ def run(arguments: argparse.Namespace) -> int:
         figures = measure(config, num_steps=steps, repeats=repeats)
     except TrainerError as error:
         raise BenchmarkError(str(error)) from error
-    settings = {
+    settings: dict[str, Setting] = {
         "task": config.task, "backbone": config.model.backbone, "batch": config.loop.batch_size, "workers": config.data.workers,
         "policy": config.augment.policy, "input": f"{config.preprocess.width}x{config.preprocess.height}", "steps": steps,
     }  # fmt: skip

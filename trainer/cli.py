@@ -21,6 +21,7 @@ from collections.abc import Sequence
 from pathlib import Path
 
 from edge_sdk.errors import EdgeSdkError
+from trainer.argument_types import count
 from trainer.errors import TrainerError
 from trainer.synth.errors import SynthError
 
@@ -252,15 +253,29 @@ def _add_pack(parser: argparse.ArgumentParser) -> None:
     parser.add_argument(
         "--precision", nargs="+", metavar="P", help="graphs to take: fp32 fp16 int8-trt int8-x86 (fp32, and the others that passed parity)"
     )
+    parser.add_argument("--evaluation", type=Path, metavar="DIR", help="take labelled frames of this data folder along (none)")
+    parser.add_argument("--evaluation-split", choices=("Train", "Val", "Test"), default="Test", help="of this split (Test)")
+    parser.add_argument("--evaluation-num", type=count, default=400, metavar="N", help="at most so many, 32 MB in all (400)")
     parser.set_defaults(run=_pack)
 
 
 def _pack(args: argparse.Namespace) -> int:
     from edge_sdk.trust import private_key_from_pem
+    from trainer.export.evaluation_frames import FramesFrom
     from trainer.export.pack import pack
 
     key = None if args.unsigned else private_key_from_pem(args.key)
-    pack(args.export, args.out, key=key, name=args.name, version=args.version, precisions=args.precision, say=_say)
+    frames = FramesFrom(args.evaluation, args.evaluation_split, args.evaluation_num) if args.evaluation else None
+    pack(
+        args.export,
+        args.out,
+        key=key,
+        name=args.name,
+        version=args.version,
+        precisions=args.precision,
+        evaluation=frames,
+        say=_say,
+    )
     _say(f"{args.out.stat().st_size / 1e6:.1f} MB")
     print(args.out)
     return 0

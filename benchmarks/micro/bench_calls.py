@@ -1,6 +1,6 @@
 """Single calls on the robot's critical path: `prepare`, the tracker, the journal, opening a bundle.
 
-    python -m pytest benchmarks/micro/bench_calls.py -o python_files='bench_*.py' -o python_functions='bench_*'
+    python -m pytest benchmarks/micro
 
 Times of a shared machine are upper bounds; compare with `--benchmark-autosave` and `--benchmark-compare` on one that is idle.
 """

@@ -22,7 +22,7 @@ def compared(now: Sequence[Measurement], before: Sequence[Measurement]) -> tuple
         match = _partner(record, before)
         if match is None:
             continue
-        check_alike(match, record)
+        check_alike(match, record, except_bundle=record.pairing is not None)
         name = f"{record.verb}: {record.name}"
         try:
             verdict = _verdict(match, record)

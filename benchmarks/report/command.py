@@ -15,6 +15,7 @@ from benchmarks.report.machine import by_machine, by_subject, machine_section, t
 from benchmarks.report.pareto import pareto
 from benchmarks.report.render import markdown_from, page_from
 from benchmarks.report.section import Section
+from benchmarks.report.summary import summary
 from edge_sdk.bundle import Bundle
 from edge_sdk.errors import OutputError
 
@@ -51,12 +52,15 @@ def sections_of(records: Sequence[Measurement], bundles: Sequence[Bundle]) -> li
     """The sections machine by machine, and on each of them graph by graph: what ran differently never shares a table."""
     found: list[Section | None] = []
     for machine, on_it in by_machine(records):
-        found += [Section(title_of(machine), level=1), machine_section(machine, on_it)]
+        found.append(Section(title_of(machine), level=1))
         subjects = by_subject(on_it)
+        if len(subjects) < 2:
+            found.append(summary(on_it))
+        found.append(machine_section(machine, on_it))
         for name, own in subjects:
-            run = _of_a_graph(own)
+            run = [summary(own) if len(subjects) > 1 else None, *_of_a_graph(own)]
             found += [_titled(section, name) for section in run] if len(subjects) > 1 else run
-        found += [parts.parity(on_it), pareto(bundles, on_it), *_of_the_machine(on_it)]
+        found += [*_parities(on_it), pareto(bundles, on_it), *_of_the_machine(on_it)]
     return [section for section in found if section is not None]
 
 
@@ -66,6 +70,16 @@ def _of_a_graph(own: Sequence[Measurement]) -> list[Section | None]:
         parts.latency(own), parts.throughput(own), parts.startup(own), parts.others(own, "memory", "Memory", memory_note),
         parts.others(own, "power", "Power"),
     ]  # fmt: skip
+
+
+def _parities(own: Sequence[Measurement]) -> list[Section | None]:
+    """A section for each bundle: each is held against its own reference."""
+    by_bundle: dict[str, list[Measurement]] = {}
+    for record in own:
+        if record.verb == "parity":
+            by_bundle.setdefault(record.bundle.identity if record.bundle else "no bundle", []).append(record)
+    found = {name: parts.parity(records) for name, records in by_bundle.items()}
+    return [_titled(section, name) if len(found) > 1 else section for name, section in found.items()]
 
 
 def _of_the_machine(own: Sequence[Measurement]) -> list[Section | None]:

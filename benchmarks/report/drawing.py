@@ -10,7 +10,7 @@ from edge_sdk.report.markup import Html, tag
 COLOURS = ("#0072b2", "#e69f00", "#009e73", "#cc79a7", "#56b4e9", "#d55e00", "#f0e442", "#555555")
 WIDTH, LEFT, RIGHT, TOP = 960.0, 230.0, 930.0, 10.0
 ROW, BAR = 30.0, 20.0
-PLOT_HEIGHT, AXIS = 220.0, 40.0
+PLOT_HEIGHT, AXIS, LEGEND_LEFT = 220.0, 40.0, 70.0
 
 
 class Axis(NamedTuple):
@@ -32,7 +32,7 @@ class Axis(NamedTuple):
         if self.log:
             decades = range(math.floor(math.log10(max(self.low, 1e-9))), math.ceil(math.log10(self.high)) + 1)
             found = [t for d in decades for t in (10.0**d, 2 * 10.0**d, 5 * 10.0**d) if self.low <= t <= self.high]
-            if len(found) > 3:
+            if len(found) > 2:
                 return found
         step = 10.0 ** math.floor(math.log10(((self.high - self.low) or 1.0) / 4))
         step *= next(factor for factor in (1, 2, 5, 10) if (self.high - self.low) / (step * factor) <= 8)
@@ -56,7 +56,7 @@ def stacked_bars(rows: Mapping[str, Mapping[str, float]], *, unit: str) -> Html:
                 drawn.append(_text(f"{value:.1f}", axis.at(at) + width / 2, y + 15, "middle", fill="#fff"))
             at += value
     bottom = TOP + len(rows) * ROW
-    return _svg([_x_axis(axis, TOP, bottom, unit), *drawn], bottom + AXIS + 26, _legend(parts, bottom + AXIS + 8))
+    return _with_legend([_x_axis(axis, TOP, bottom, unit), *drawn], parts, bottom + AXIS)
 
 
 def distributions(histograms: Mapping[str, Histogram], *, marks: Mapping[str, Mapping[str, float]]) -> Html:
@@ -77,7 +77,7 @@ def distributions(histograms: Mapping[str, Histogram], *, marks: Mapping[str, Ma
         for label, value in marks.get(name, {}).items():
             drawn.append(tag("line", tag("title", f"{name}, {label}: {value:.2f} ms"), x1=axis.at(value), x2=axis.at(value), y1=bottom - 14,
                              y2=bottom + 6, stroke=colour, stroke_width=2))  # fmt: skip
-    return _svg(drawn, bottom + AXIS + 26, _legend(names, bottom + AXIS + 8))
+    return _with_legend(drawn, names, bottom + AXIS)
 
 
 def points(series: Mapping[str, Mapping[str, float]], *, unit: str) -> Html:
@@ -88,12 +88,12 @@ def points(series: Mapping[str, Mapping[str, float]], *, unit: str) -> Html:
     for i, key in enumerate(keys):
         y = TOP + i * 20 + 8
         drawn += [tag("line", x1=LEFT, x2=RIGHT, y1=y, y2=y, stroke="#e1e6ea"), _text(key, LEFT - 10, y + 4, "end")]
-        for name, row in series.items():
+        for number, (name, row) in enumerate(series.items()):
             if key in row:
-                title = tag("title", f"{key}, {name}: {row[key]:.1f} {unit}")
-                drawn.append(tag("circle", title, cx=axis.at(row[key]), cy=y, r=5, fill=_colour(list(series), name), fill_opacity=0.75))
+                title, radius = tag("title", f"{key}, {name}: {row[key]:.1f} {unit}"), max(7.0 - 1.4 * number, 2.5)  # equal ones: rings
+                drawn.append(tag("circle", title, cx=axis.at(row[key]), cy=y, r=radius, fill=_colour(list(series), name)))
     bottom = TOP + len(keys) * 20
-    return _svg([_x_axis(axis, TOP, bottom, unit), *drawn], bottom + AXIS + 26, _legend(list(series), bottom + AXIS + 8))
+    return _with_legend([_x_axis(axis, TOP, bottom, unit), *drawn], list(series), bottom + AXIS)
 
 
 class Spot(NamedTuple):
@@ -136,11 +136,11 @@ def lines(series: Mapping[str, Sequence[tuple[float, float]]], *, x_unit: str, y
         for x, y in line:
             title = tag("title", f"{name}: {y:.1f} {y_unit} at {x:g} {x_unit}")
             drawn.append(tag("circle", title, cx=x_axis.at(x), cy=y_axis.at(y), r=4, fill=_colour(list(series), name)))
-    return _svg(drawn, bottom + AXIS + 26, _legend(list(series), bottom + AXIS + 8))
+    return _with_legend(drawn, list(series), bottom + AXIS)
 
 
-def _svg(parts: Sequence[str], height: float, *more: str) -> Html:
-    return tag("svg", *parts, *more, viewBox=f"0 0 {WIDTH:g} {height:g}", class_="pipe", role="img")
+def _svg(parts: Sequence[str], height: float) -> Html:
+    return tag("svg", *parts, viewBox=f"0 0 {WIDTH:g} {height:g}", class_="pipe", role="img")
 
 
 def _x_axis(axis: Axis, top: float, bottom: float, unit: str) -> Html:
@@ -151,12 +151,16 @@ def _x_axis(axis: Axis, top: float, bottom: float, unit: str) -> Html:
     return tag("g", *drawn, _text(unit, RIGHT + 2, bottom + 34, "end"))
 
 
-def _legend(names: Sequence[str], y: float) -> Html:
-    drawn, x = [], 70.0
+def _with_legend(drawn: Sequence[str], names: Sequence[str], bottom: float) -> Html:
+    """The drawing with its names below, in as many lines as they need."""
+    shown, x, y = [], LEGEND_LEFT, bottom + 8
     for name in names:
-        drawn += [tag("rect", x=x, y=y, width=12, height=12, fill=_colour(names, name)), _text(name, x + 17, y + 10, "start")]
-        x += 34 + 6.6 * len(name)
-    return tag("g", *drawn)
+        width = 34 + 6.6 * len(name)
+        if x > LEGEND_LEFT and x + width > WIDTH:
+            x, y = LEGEND_LEFT, y + 20
+        shown += [tag("rect", x=x, y=y, width=12, height=12, fill=_colour(names, name)), _text(name, x + 17, y + 10, "start")]
+        x += width
+    return _svg([*drawn, *shown], y + 18)
 
 
 def _text(text: str, x: float, y: float, anchor: str, *, fill: str | None = None) -> Html:

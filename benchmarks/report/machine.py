@@ -6,6 +6,7 @@ from collections.abc import Iterable, Sequence
 from benchmarks.fingerprint import Fingerprint
 from benchmarks.record import Measurement
 from benchmarks.report.section import Section, Table
+from benchmarks.state import State
 
 NAMES = {
     "cpu_flags": "processor features (digest)",
@@ -52,20 +53,27 @@ def machine_section(machine: Fingerprint, records: Sequence[Measurement]) -> Sec
     rows.append(("clock while measuring, MHz", _range([state.clock_mhz for state in states])))
     rows.append(("temperature while measuring, °C", _range([state.temperature_c for state in states])))
     rows.append(("throttled", _range([state.throttled for state in states])))
+    rows.append(("GPU clock while measuring, MHz", _range([state.gpu_clock_mhz for state in states])))
+    rows.append(("GPU temperature while measuring, °C", _range([state.gpu_temperature_c for state in states])))
+    rows.append(("GPU held down by", _held_down(states)))
     rows.append(("bundles", _listed(record.bundle.identity if record.bundle else None for record in records)))
     rows.append(("runs on", _listed(map(_runs_on, records))))
     rows.append(("code", _listed(record.code for record in records)))
     rows.append(("measured", f"{min(r.created_utc for r in records)} to {max(r.created_utc for r in records)}"))
-    quick = any(record.settings.get("quick") for record in records)
-    notes = ("Measured with --quick: a look at everything, the figures are rough.",) if quick else ()
     told = tuple((name, str(value)) for name, value in rows if value is not None)
     silent = ", ".join(name for name, value in rows if value is None)
-    return Section("Conditions", notes, (Table(("what", "value"), (*told, *((("not told, or not there", silent),) if silent else ()))),))
+    return Section("Conditions", (), (Table(("what", "value"), (*told, *((("not told, or not there", silent),) if silent else ()))),))
 
 
 def _runs_on(record: Measurement) -> str | None:
     own = record.settings
     return f"{own.get('precision')} on {own['runs_on']}" if "runs_on" in own else None
+
+
+def _held_down(states: Sequence[State]) -> str | None:
+    """What held the GPU's clock down; None where nobody told."""
+    told = [state.gpu_slowed_by for state in states if state.gpu_slowed_by is not None]
+    return _listed(reason or None for reason in told) if told else None
 
 
 def _range(values: Sequence[float | None]) -> str | None:

@@ -12,6 +12,13 @@ svg.pipe { margin: 10px 0 2px; } .figures { width: auto; min-width: 50%; margin:
 .figures th, .figures td { padding: 4px 14px 4px 0; } .figures td:not(:first-child) { white-space: nowrap; text-align: right; }
 .figures thead th:not(:first-child) { text-align: right; }
 .figures.words td:not(:first-child), .figures.words thead th { white-space: normal; text-align: left; }
+.figures td:first-child, .figures th:first-child { min-width: 10.5em; overflow-wrap: break-word; }
+.figures.words td:not(:first-child) { min-width: 11em; overflow-wrap: break-word; }
+.chart { overflow-x: auto; } .chart svg.pipe { min-width: 640px; }
+@media print {
+  .scroll, .chart { overflow: visible; } .chart svg.pipe { min-width: 0; } figure { break-inside: avoid; }
+  .figures { font-size: 8pt; } .figures th, .figures td { padding: 3px 8px 3px 0; }
+}
 h2.machine { margin-top: 44px; font-size: 1.45rem; border-top: 2px solid var(--faint); padding-top: 18px; }
 """
 WIDE = 40  # a cell longer than this holds words, not figures
@@ -46,7 +53,7 @@ def page_from(title: str, sections: Sequence[Section]) -> str:
 def _section(section: Section) -> Html:
     heading = tag("h2", section.title, class_="machine" if section.level == 1 else None)
     notes = join(tag("p", note, class_="note") for note in section.notes)
-    drawings = join(tag("figure", drawing, tag("figcaption", caption)) for caption, drawing in section.drawings)
+    drawings = join(tag("figure", tag("div", drawing, class_="chart"), tag("figcaption", caption)) for caption, drawing in section.drawings)
     return tag("section", heading, notes, drawings, *map(_table, section.tables))
 
 

@@ -1,20 +1,21 @@
 """The sections of one machine's records: each verb's figures as tables and drawings, what is doubtful, what was not measured."""
 
-from collections.abc import Sequence
-
-from benchmarks.distribution import PERCENTILES, percentile_words
+from benchmarks.film import FPS
 from benchmarks.record import Measurement
 from benchmarks.report.drawing import distributions, lines, points, stacked_bars
+from benchmarks.report.naming import row_names
+from benchmarks.report.rows import TIMES, Records, figure_cell, named, percentile_cell, shared_sentence, time_cells, timed, timed_pairs
 from benchmarks.report.section import Section, table_of
 from benchmarks.stages import ALL, STAGES
 from benchmarks.startup import STEPS, TOTAL
-from benchmarks.words import number, remarks, settings_words
+from benchmarks.words import VERDICT, figure_words, number, remarks
+from edge_sdk.report.markup import Html
 
-Records = Sequence[Measurement]
-TIMES = (*PERCENTILES, "max", "jitter", "n")
-SAID_ELSEWHERE = frozenset(
-    {"film", "quick", "kind", "runs_on", "input", "provider", "precision", "threads", "camera_fps", "rounds", "frames"}
-)
+LIVE = ("results_per_s", "received", "dropped", "cores_busy")
+SUSTAINED = (
+    "seconds", "first_minute_p50_ms", "last_minute_p50_ms", "first_minute_p99_ms", "last_minute_p99_ms", "slower_at_the_end",
+    "start_temperature_c", "max_temperature_c", "min_clock_mhz", "max_clock_mhz", "min_gpu_clock_mhz", "max_gpu_clock_mhz", "throttled",
+)  # fmt: skip
 
 
 def latency(records: Records) -> Section | None:
@@ -22,26 +23,42 @@ def latency(records: Records) -> Section | None:
     own = [record for record in records if record.verb == "latency"]
     if not own:
         return None
-    timed = [record for record in own if record.distribution is not None]
+    measured = timed(own)
+    names = dict(zip(map(id, measured), row_names(measured), strict=True))
     stages: dict[str, dict[str, float]] = {}
-    for record in timed:
-        if record.name in STAGES and record.distribution is not None:
-            stages.setdefault(str(record.settings["size"]), {})[record.name] = record.distribution.p50_ms
-    whole = {_row_name(r): r.distribution for r in timed if r.distribution is not None and r.name not in STAGES and r.name != ALL}
+    for record, found in timed_pairs(measured):
+        if record.name in STAGES:
+            stages.setdefault(_size_of(record, measured), {})[record.name] = found.p50_ms
+    whole = {names[id(r)]: found for r, found in timed_pairs(measured) if r.name not in STAGES and r.name != ALL}
     marks = {name: {p: value for p, value in d.percentiles.items() if value is not None} for name, d in whole.items()}
     drawings = [("Median of each stage, one after the other", stacked_bars(stages, unit="ms"))] if stages else []
     if whole:
         caption = "From capture to observation, live: share of the results per time; the marks are the percentiles"
         drawings.append((caption, distributions({name: d.histogram for name, d in whole.items()}, marks=marks)))
+    drawings += [_over_time(r, names[id(r)]) for r in measured if r.settings.get("kind") == "sustained" and len(r.rounds) > 1]
     notes = (
         "Stages run one after the other; capture to observation is the live pipeline, where they overlap and a frame may wait for the one "
         "before. Its clock starts before the frame is decoded and stops when the tracker has taken the result in.",
     )
-    figures = [
-        (_row_name(r), *(number(r.figures.get(key, 0.0)) for key in ("results_per_s", "received", "dropped"))) for r in own if r.figures
-    ]
-    tables = table_of(("ms", *TIMES), [(_row_name(r), *_times(r)) for r in timed])
-    return Section("Latency", notes, (*tables, *table_of(("live", "results/s", "frames", "dropped"), figures)), tuple(drawings))
+    live = [(names[id(r)], *(figure_cell(r, key) for key in LIVE)) for r in measured if r.figures]
+    hot = [r for r in measured if r.settings.get("kind") == "sustained"]
+    told = [key for key in SUSTAINED if any(key in r.figures for r in hot)]
+    sustained = [(figure_words(key), *(figure_cell(r, key) for r in hot)) for key in told]
+    tables = table_of(("ms", *TIMES), [(names[id(r)], *time_cells(r)) for r in measured])
+    tables += table_of(("live", "results/s", "frames", "dropped", "cores busy"), live)
+    tables += table_of(("sustained", *(names[id(r)] for r in hot)), sustained)
+    return Section("Latency", (*notes, *shared_sentence(own)), tables, tuple(drawings))
+
+
+def _over_time(record: Measurement, name: str) -> tuple[str, Html]:
+    step_s = record.figures.get("seconds", float(len(record.rounds))) / len(record.rounds)
+    line = [(step_s * (i + 1) / 60, median_ms) for i, median_ms in enumerate(record.rounds)]
+    return f"Median of each stretch of time, {name}", lines({"p50": line}, x_unit="min", y_unit="ms")
+
+
+def _size_of(record: Measurement, own: Records) -> str:
+    """The size, with what else tells two measurements of it apart."""
+    return row_names([r for r in own if r.name == record.name], with_name=False)[[r for r in own if r.name == record.name].index(record)]
 
 
 def throughput(records: Records) -> Section | None:
@@ -50,31 +67,40 @@ def throughput(records: Records) -> Section | None:
     if not own:
         return None
     files = [r for r in own if r.name == "file"]
-    cameras = [r for r in own if r.name == "cameras" and r.distribution is not None]
-    networks = [r for r in own if r.name in {"batch", "threads"} and r.distribution is not None]
+    cameras = timed([r for r in own if r.name == "cameras"])
     tables = table_of(
         ("film inspected", "frames/s", "core-ms per frame"),
-        [(_row_name(r), number(r.figures["frames_per_s"]), number(r.figures["core_ms_per_frame"])) for r in files],
+        [(name, *(number(r.figures[key]) for key in ("frames_per_s", "core_ms_per_frame"))) for name, r in named(files)],
     )
     tables += table_of(
-        ("cameras at 25 frames/s", "results/s", "dropped", "cores busy", "p50 ms", "p99 ms"),
-        [(_row_name(r), number(r.figures["results_per_s"]), f"{100 * r.figures['dropped_share']:.0f} %", number(r.figures["cores_busy"]),
-          *(_percentile(r, p) for p in ("p50", "p99"))) for r in cameras],
+        ("live cameras", "results/s", "dropped", "cores busy", "p50 ms", "p99 ms"),
+        [(name, number(r.figures["results_per_s"]), f"{100 * r.figures['dropped_share']:.0f} %", number(r.figures["cores_busy"]),
+          *(percentile_cell(r, p) for p in ("p50", "p99"))) for name, r in named(cameras)],
     )  # fmt: skip
-    tables += table_of(
-        ("the network alone", "images/s", "ms per image", "against the first"),
-        [
-            (_row_name(r), number(r.figures["images_per_s"]), number(r.figures["ms_per_image"]), _against_first(r, networks))
-            for r in networks
-        ],
+    for kind, head in (("batch", "the network alone, images at a time"), ("threads", "the network alone, threads of one session")):
+        networks = timed([r for r in own if r.name == kind])
+        tables += table_of(
+            (head, "images/s", "ms per image", "core-ms per image", "images/s against the first"),
+            [(name, *(figure_cell(r, key) for key in ("images_per_s", "ms_per_image", "core_ms_per_image")), _against_first(r, networks))
+             for name, r in named(networks)],
+        )  # fmt: skip
+    notes = (
+        "A live camera's frame that a newer one replaces is dropped and counted; a film loses none.",
+        *shared_sentence(files + cameras),
     )
-    drawings = []
-    if len(cameras) > 1:
-        line = [(float(r.settings["cameras"] or 0), r.figures["results_per_s"]) for r in cameras]
-        asked = [(x, 25.0 * x) for x, _ in line]
-        drawings.append(("Results per second against cameras", lines({"results": line, "frames": asked}, x_unit="cameras", y_unit="per s")))
-    notes = ("A live camera's frame that a newer one replaces is dropped and counted; a film loses none.",)
-    return Section("Throughput", notes, tables, tuple(drawings))
+    return Section("Throughput", notes, tables, _against_cameras(cameras))
+
+
+def _against_cameras(cameras: Records) -> tuple[tuple[str, Html], ...]:
+    """Results per second of each size against the number of cameras, and what they deliver."""
+    by_size: dict[str, list[tuple[float, float]]] = {}
+    for r in cameras:
+        by_size.setdefault(str(r.settings.get("size")), []).append((float(r.settings["cameras"] or 0), r.figures["results_per_s"]))
+    if not by_size or max(map(len, by_size.values())) < 2:
+        return ()
+    most, fps = max(by_size.values(), key=len), float(cameras[0].settings.get("camera_fps") or FPS)
+    series = {f"results, {size}": sorted(line) for size, line in by_size.items()} | {"frames delivered": [(x, fps * x) for x, _ in most]}
+    return (("Results per second against cameras", lines(series, x_unit="cameras", y_unit="per s")),)
 
 
 def startup(records: Records) -> Section | None:
@@ -82,10 +108,13 @@ def startup(records: Records) -> Section | None:
     own = [record for record in records if record.verb == "startup" and record.distribution is not None]
     if not own:
         return None
-    parts = {r.name: r.distribution.p50_ms for r in own if r.distribution is not None and r.name in STEPS}
-    rows = [(r.name, *_times(r)) for r in own]
-    notes = ("Fresh processes, files cached; the first frame's decoding is in the first result.",)
-    return Section("Start", notes, table_of(("ms", *TIMES), rows), ((f"Medians: {TOTAL}", stacked_bars({"start": parts}, unit="ms")),))
+    starts: dict[str, dict[str, float]] = {}
+    for record, found in timed_pairs(own):
+        if record.name in STEPS:
+            starts.setdefault(_size_of(record, own) if len(own) > len(STEPS) + 1 else "start", {})[record.name] = found.p50_ms
+    rows = [(name, *time_cells(r)) for name, r in named(own)]
+    notes = ("Fresh processes, files cached; the first frame's decoding is in the first result.", *shared_sentence(own))
+    return Section("Start", notes, table_of(("ms", *TIMES), rows), ((f"Medians: {TOTAL}", stacked_bars(starts, unit="ms")),))
 
 
 def parity(records: Records) -> Section | None:
@@ -94,8 +123,12 @@ def parity(records: Records) -> Section | None:
     if not own:
         return None
     heads = ("graph", "F2_CIW", "Δ (95 %)", "Δ re-tuned", "F1_Normal", "flips", "max |Δp|", "verdict")
-    rows = [(f"{r.name}, {r.settings['data']}" if r.settings.get("data") else r.name, *_parity_cells(r), _parity_verdict(r)) for r in own]
-    per_class = {r.name: {k[3:]: 100 * v for k, v in r.figures.items() if k.startswith("f2 ") and r.figures.get(f"n {k[3:]}")} for r in own}
+    names = row_names(own)
+    rows = [(name, *_parity_cells(r), _parity_verdict(r)) for name, r in zip(names, own, strict=True)]
+    per_class = {
+        name: {k[3:]: 100 * v for k, v in r.figures.items() if k.startswith("f2 ") and r.figures.get(f"n {k[3:]}")}
+        for name, r in zip(names, own, strict=True)
+    }
     drawn = {name: row for name, row in per_class.items() if row}
     drawings = (("F2 of each class that occurs", points(drawn, unit="%")),) if drawn else ()
     ran = [r for r in own if r.settings.get("data")]
@@ -104,7 +137,8 @@ def parity(records: Records) -> Section | None:
 
 
 def _parity_verdict(record: Measurement) -> str:
-    return "; ".join(record.failed) or ("within its bounds" if record.figures else "not measured")
+    undecided = "cannot tell" if VERDICT in record.not_measured else ""
+    return "; ".join(record.failed) or undecided or ("within its bounds" if record.figures else "not measured")
 
 
 def _images_of(record: Measurement) -> str:
@@ -118,11 +152,13 @@ def others(records: Records, verb: str, title: str, *notes: str) -> Section | No
     if not own:
         return None
     names = list(dict.fromkeys(name for record in own for name in record.figures))
-    heads = ("what", *(name.replace("_", " ") for name in names), "p50, ms")
-    rows = [(_row_name(r), *(number(r.figures[n]) if n in r.figures else "-" for n in names), _median(r)) for r in own]
+    heads = ("what", *map(figure_words, names), "p50, ms")
+    rows = [(name, *(figure_cell(r, n) for n in names), _median(r)) for name, r in named(own)]
     if all(row[-1] == "-" for row in rows):
         heads, rows = heads[:-1], [row[:-1] for row in rows]
-    return Section(title, notes, table_of(heads, rows) if names else table_of(("what", ""), [(_row_name(r), "not measured") for r in own]))
+    if not names:
+        heads, rows = ("what", ""), [(name, "not measured") for name, _ in named(own)]
+    return Section(title, (*notes, *shared_sentence(own)), table_of(heads, rows))
 
 
 def _median(record: Measurement) -> str:
@@ -131,7 +167,7 @@ def _median(record: Measurement) -> str:
 
 def doubts(records: Records) -> Section | None:
     """What makes single records doubtful."""
-    rows = [(f"{r.verb}: {_row_name(r)}", remark) for r in records for remark in remarks(r)]
+    rows = [(f"{r.verb}: {name}", remark) for name, r in named(records) for remark in remarks(r)]
     busy = [row for row in rows if "busy" in row[1]]
     rows = [row for row in rows if row not in busy]
     notes = (f"{len(busy)} of {len(records)} records began on a busy machine: their times are upper bounds.",) if busy else ()
@@ -142,23 +178,6 @@ def not_measured(records: Records) -> Section | None:
     """What is missing, and why; the same reason once."""
     rows = list(dict.fromkeys((f"{r.verb}: {r.name}", name, why) for r in records for name, why in r.not_measured.items()))
     return Section("Not measured", (), table_of(("record", "figure", "why"), rows)) if rows else None
-
-
-def _row_name(record: Measurement) -> str:
-    own = settings_words({key: value for key, value in record.settings.items() if key not in SAID_ELSEWHERE})
-    return f"{record.name}, {own}" if own else record.name
-
-
-def _times(record: Measurement) -> tuple[str, ...]:
-    found = record.distribution
-    assert found is not None
-    doubt = " (unstable)" if found.stability is not None and not found.stability.stable else ""
-    return (*percentile_words(found).values(), f"{found.max_ms:.2f}", f"{found.jitter_ms:.2f}", f"{found.num}{doubt}")
-
-
-def _percentile(record: Measurement, name: str) -> str:
-    assert record.distribution is not None
-    return percentile_words(record.distribution)[name]
 
 
 def _against_first(record: Measurement, own: Records) -> str:

@@ -4,6 +4,7 @@ import time
 from collections.abc import Callable
 from pathlib import Path
 
+import msgspec
 import numpy as np
 import pytest
 
@@ -12,15 +13,20 @@ from benchmarks.bound_onnx import BoundOnnx
 from benchmarks.errors import BenchmarkError
 from benchmarks.film import Film, Size, endless
 from benchmarks.fingerprint import fingerprint
-from benchmarks.measuring import measured
+from benchmarks.latency import moved, sustained
+from benchmarks.live_feed import LiveTimes
+from benchmarks.measuring import Bench, measured
 from benchmarks.power_meter import PowerMeter, watts_from_nvidia_smi, watts_from_tegrastats
 from benchmarks.stages import ALL, stage_times_ms
-from benchmarks.state import State, _temperature_c, remarks_on, state
+from benchmarks.state import State, _temperature_c, gpu_clock_mhz, gpu_state_from_smi, remarks_on, state
 from benchmarks.subject import Subject
+from benchmarks.words import remarks
 from edge_sdk.bundle import Bundle
 from edge_sdk.contract.interface import Outputs
 from edge_sdk.errors import SourceError
+from edge_sdk.live.slot import LiveAccounting
 from edge_sdk.runtime.onnx import OnnxSession
+from live_fakes import until
 from tests.benchmarks.cases import QUIET, tiny_film
 
 
@@ -92,7 +98,7 @@ def test_what_never_holds_still_is_marked_unstable() -> None:
 
 
 def test_a_sleeping_session_is_measured_within_two_per_cent(sleepy: Callable[..., tuple[Subject, SleepySession]], tmp_path: Path) -> None:
-    subject, session = sleepy(0.02)
+    subject, session = sleepy(0.05)
     film = Film(tiny_film(tmp_path / "film.mp4"), Size(128, 96), "painted")
 
     times, not_measured = stage_times_ms(film, subject, num_frames=20, warm_up=3)
@@ -167,6 +173,68 @@ def test_a_busy_machine_and_throttling_are_remarked() -> None:
 
 
 @pytest.mark.parametrize(
+    ("line", "gpu"),
+    [
+        ("1410, 41, 0x0000000000000000", {"gpu_clock_mhz": 1410, "gpu_temperature_c": 41.0, "gpu_slowed_by": ""}),
+        ("975, 83, 0x0000000000000024\n", {"gpu_clock_mhz": 975, "gpu_temperature_c": 83.0, "gpu_slowed_by": "power cap, heat"}),
+        ("210, 35, 0x0000000000000001", {"gpu_clock_mhz": 210, "gpu_temperature_c": 35.0, "gpu_slowed_by": ""}),  # idle
+        ("[N/A], [N/A], [N/A]", {"gpu_clock_mhz": None, "gpu_temperature_c": None, "gpu_slowed_by": None}),  # a Jetson's nvidia-smi
+        ("", {}),
+        ("NVIDIA-SMI has failed", {}),
+    ],
+)
+def test_a_gpus_clock_heat_and_what_holds_it_down_are_read(line: str, gpu: dict[str, object]) -> None:
+    assert gpu_state_from_smi(line) == gpu
+
+
+def test_the_clock_of_a_jetsons_gpu_is_found_among_the_frequency_devices(tmp_path: Path) -> None:
+    for name, text in (("17000000.gpu", "1020000000"), ("bwmgr", "3199000000"), ("15340000.vic", "601600000")):
+        (tmp_path / name).mkdir()
+        (tmp_path / name / "cur_freq").write_text(text)
+
+    assert gpu_clock_mhz(tmp_path) == 1020 and gpu_clock_mhz(tmp_path / "none") is None
+    (tmp_path / "17000000.gpu").rename(tmp_path / "17000000.gv11b")
+    assert gpu_clock_mhz(tmp_path) == 1020
+
+
+def test_a_gpu_that_was_held_down_is_remarked() -> None:
+    slowed = msgspec.structs.replace(QUIET, gpu_clock_mhz=975, gpu_slowed_by="heat")
+
+    assert any("held down in the end: heat" in remark for remark in remarks_on(QUIET, slowed, cores=4))
+    assert remarks_on(slowed, msgspec.structs.replace(slowed, gpu_slowed_by=""), cores=4) == ()
+
+
+def test_heat_and_throttling_over_a_long_run_are_figures() -> None:
+    hot = [
+        msgspec.structs.replace(QUIET, temperature_c=c, clock_mhz=mhz, throttled=t)
+        for c, mhz, t in ((45, 2000, 3), (92, 1400, 3), (88, 1500, 9))
+    ]
+
+    assert moved(hot) == {
+        "start_temperature_c": 45, "max_temperature_c": 92, "min_clock_mhz": 1400, "max_clock_mhz": 2000, "throttled": 6,
+    }  # fmt: skip
+    assert moved([msgspec.structs.replace(QUIET, temperature_c=None, clock_mhz=None, throttled=None)]) == {}
+
+
+def test_what_grows_slower_over_the_minutes_is_seen(
+    sleepy: Callable[[float], tuple[Subject, SleepySession]], tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Three minutes of made-up results, 40 % slower in the last; how they are measured is tested with the verbs."""
+    at_s = [i / 5 for i in range(900)]
+    played = LiveTimes(tuple(14.0 if at >= 120 else 10.0 for at in at_s), tuple(at_s), 5, LiveAccounting(900, 900, {}, 0), 180.0, 90.0)
+    monkeypatch.setattr("benchmarks.latency.play_live", lambda *given, **more: played)
+    (subject, _), bench = sleepy(0.01), Bench(out=None, verb="latency", bundle=None)
+
+    sustained(bench, subject, Film(tmp_path / "film.mp4", Size(128, 96), "painted"), seconds=180.0, fps=5)
+
+    (item,) = bench.records
+    assert item.rounds == (10.0, 10.0, 14.0) and item.figures["slower_at_the_end"] == pytest.approx(0.4)
+    assert (item.figures["first_minute_p99_ms"], item.figures["last_minute_p99_ms"], item.figures["cores_busy"]) == (10.0, 14.0, 0.5)
+    assert any("slower by 40 % in the last minute" in remark for remark in remarks(item))
+    assert any("unstable" in remark for remark in remarks(item))
+
+
+@pytest.mark.parametrize(
     ("line", "watts"),
     [
         ("RAM 3172/7620MB CPU [3%@1510,0%@1510] tj@49.5C VDD_IN 4863mW/4790mW VDD_CPU_GPU_CV 524mW/520mW", 4.863),  # Orin Nano, JetPack 6
@@ -192,6 +260,7 @@ def test_energy_is_mean_power_times_time(tmp_path: Path, monkeypatch: pytest.Mon
 
     with PowerMeter() as meter:
         time.sleep(0.3)
+        until(lambda: len(meter._watts) > 3)
 
     assert meter.energy is not None and meter.energy.readings >= 2 and "tegrastats" in meter.energy.covers
     assert meter.energy.mean_w == pytest.approx(5.0, abs=0.5)

@@ -12,10 +12,11 @@ import pytest
 
 import tiny
 from benchmarks.__main__ import main
-from benchmarks.evaluation_frames import evaluation_content
+from benchmarks.parity_labelled import judged_on_few
 from benchmarks.record import Measurement, read_records
+from edge_sdk.contract.evaluation_frames import evaluation_files, picture_of
 from edge_sdk.contract.golden import GoldenFrame, GoldenSet, golden_from_json
-from edge_sdk.contract.manifest import Graph
+from edge_sdk.contract.manifest import Graph, Parity
 from edge_sdk.contract.taxonomy import taxonomy
 from edge_sdk.runtime.links import LINKS, Link
 from tests.benchmarks.cases import png
@@ -91,14 +92,41 @@ def test_the_same_graph_twice_passes(tmp_path: Path, trust: Path, data: Path, bu
     assert records[1].settings["images"] == 8 and records[1].settings["tuned_on"] == "Val"
 
 
-def test_a_planted_loss_fails_on_the_bundles_own_frames(tmp_path: Path, trust: Path, bundle_with: Callable[..., Path]) -> None:
-    own = evaluation_content("painted", "Test", [png(colour) for colour, _ in COLOURS], [(code,) if code else () for _, code in COLOURS])
-    frames = {name.replace(".", "_"): content for name, content in own.items()}
+def carried_frames(*pictures: bytes, times: int = 5) -> dict[str, bytes]:
+    """The files of a bundle that carries each colour so often, or these bytes in place of its pictures."""
+    prepared = [picture_of(tiny.painted(colour, height=64, width=64)) for colour, _ in COLOURS] * times
+    classes = [(code,) if code else () for _, code in COLOURS] * times
+    own = evaluation_files(pictures or prepared, classes[: len(pictures) or None], data_name="painted", split="Test", licence="none")
+    return {name.replace(".", "_"): content for name, content in own.items()}
 
-    code, (fp32, int8) = parity(tmp_path / "r.jsonl", bundle_with(4.0, **frames), trust)
 
-    assert code == 1 and fp32.settings["data"] == "painted" and fp32.figures["f1_normal"] == 1.0
-    assert int8.figures["delta_f1_normal"] < 0 and int8.failed and not fp32.failed
+def test_a_planted_loss_fails_on_the_frames_a_bundle_carries(tmp_path: Path, trust: Path, bundle_with: Callable[..., Path]) -> None:
+    code, (fp32, int8) = parity(tmp_path / "r.jsonl", bundle_with(4.0, **carried_frames()), trust, "--on", "evaluation")
+
+    assert code == 1 and fp32.settings["data"] == "painted" and fp32.settings["images"] == 20 and fp32.figures["f1_normal"] == 1.0
+    assert int8.figures["delta_f1_normal"] < 0 and len(int8.failed) == 1 and not fp32.failed
+    assert int8.figures["delta_f2_ciw_high"] < 0 and (int8.figures["f2 RB"], fp32.figures["f2 RB"]) == (0.0, 1.0)
+
+
+def test_golden_frames_are_run_beside_the_frames_a_bundle_carries(tmp_path: Path, trust: Path, bundle_with: Callable[..., Path]) -> None:
+    code, records = parity(tmp_path / "r.jsonl", bundle_with(12.0, **carried_frames()), trust)
+
+    assert code == 0 and [record.settings["data"] for record in records] == ["golden frames", "painted"] * 2
+    assert all(record.figures["f2_ciw"] > 0.1 for record in records[1::2])
+
+
+def test_on_few_frames_a_loss_that_may_be_chance_is_undecided_and_one_that_is_not_breaks_the_gate() -> None:
+    def lost(points: float, low: float, high: float) -> Parity:
+        return Parity(
+            "fp16", "fp32", 400, 0.1, 0.01, 5, delta_f2_ciw=-points / 100, delta_f2_ciw_interval=(low / 100, high / 100),
+            delta_f2_ciw_tuned=-0.02, bound=0.005, bound_tuned=0.003,
+        )  # fmt: skip
+
+    assert judged_on_few(lost(0.4, -0.9, -0.1)) == ((), {})
+    failed, undecided = judged_on_few(lost(0.8, -1.8, 0.1))
+    assert failed == () and "400 images cannot tell" in undecided["verdict"] and "loses 0.80 points" in undecided["verdict"]
+    failed, undecided = judged_on_few(lost(2.0, -3.0, -0.9))
+    assert undecided == {} and "loses 2.00 points of F2_CIW at the frozen thresholds (-3.00 to -0.90), 0.5 allowed" in failed[0]
 
 
 def test_a_graph_that_computes_something_else_fails_on_golden_frames(
@@ -137,11 +165,11 @@ def test_a_bundle_without_evaluation_frames_is_told_so(
 def test_evaluation_frames_that_are_no_pictures_are_refused(
     trust: Path, bundle_with: Callable[..., Path], capsys: pytest.CaptureFixture[str]
 ) -> None:
-    own = evaluation_content("painted", "Test", [b"no picture"], [("RB",)])
-    bundle = bundle_with(12.0, **{name.replace(".", "_"): content for name, content in own.items()})
+    for picture in (b"no picture", png(tiny.RED)):  # the second one was not prepared
+        bundle = bundle_with(12.0, **carried_frames(picture))
 
-    assert main(["parity", "--bundle", str(bundle), "--trust", str(trust)]) == 1
-    assert "evaluation frame 0 is no picture" in capsys.readouterr().err
+        assert main(["parity", "--bundle", str(bundle), "--trust", str(trust)]) == 1
+        assert "evaluation frame 0 is no picture of 64x64" in capsys.readouterr().err
 
 
 @pytest.mark.parametrize(

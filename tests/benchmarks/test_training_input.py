@@ -30,7 +30,8 @@ def test_report_names_the_data_and_every_figure(recipe: Path, overrides: list[st
     assert lines[0].endswith("on random")
     loaded, in_memory, ratio, alone = (float(line.split()[2]) if "ratio" not in line else float(line.split()[1]) for line in lines[2:])
     assert min(loaded, in_memory, alone) > 0
-    assert ratio == pytest.approx(loaded / in_memory, rel=0.02)
+    half = 0.05  # of the last digit: a slow machine has few images a second
+    assert (loaded - half) / (in_memory + half) - 0.001 <= ratio <= (loaded + half) / (in_memory - half) + 0.001
 
 
 def test_unusable_recipe_is_one_line(recipe: Path, capsys: pytest.CaptureFixture[str]) -> None:

@@ -2,6 +2,7 @@
 
 from collections.abc import Iterator, Mapping, Sequence
 
+from edge_sdk.contract.evaluation_frames import EvaluationIndex
 from edge_sdk.contract.manifest import Ancestor, Evaluation, Graph, Parity, Precision
 from trainer.export.packable import Packed
 from trainer.export.record import ExportRecord
@@ -12,7 +13,15 @@ RENDERED = (
 )
 
 
-def model_card(record: ExportRecord, *, name: str, version: str, packed: Sequence[Packed], sizes: Mapping[Precision, int]) -> str:
+def model_card(
+    record: ExportRecord,
+    *,
+    name: str,
+    version: str,
+    packed: Sequence[Packed],
+    sizes: Mapping[Precision, int],
+    frames: EvaluationIndex | None = None,
+) -> str:
     """The card of a bundle.
 
     Args:
@@ -21,8 +30,10 @@ def model_card(record: ExportRecord, *, name: str, version: str, packed: Sequenc
         version: Of the bundle.
         packed: Its graphs.
         sizes: Bytes of each precision's file.
+        frames: The labelled frames it carries; None: none.
     """
-    return "\n".join([*_head(record, name, version), *_graphs(packed, sizes), *_figures(record), *_parity(packed), *_limits(record)]) + "\n"
+    parts = (_head(record, name, version), _graphs(packed, sizes), _figures(record), _parity(packed), _frames(frames), _limits(record))
+    return "\n".join(line for part in parts for line in part) + "\n"
 
 
 def _head(record: ExportRecord, name: str, version: str) -> Iterator[str]:
@@ -116,6 +127,15 @@ def _class_table(evaluation: Evaluation, thresholds: Sequence[float]) -> Iterato
     for figures, threshold in zip(evaluation.classes, thresholds, strict=True):
         cells = (figures.precision, figures.recall, figures.f2, figures.ap)
         yield f"| {figures.code} | {figures.num_positive} | {' | '.join(map(_percent, cells))} | {threshold:.2f} |"
+
+
+def _frames(frames: EvaluationIndex | None) -> Iterator[str]:
+    if frames is None:
+        return
+    yield from ("## Evaluation frames", "")
+    yield f"- The bundle carries {len(frames.frames)} labelled frames of {frames.data_name} {frames.split}, drawn so that every class"
+    yield "  occurs: they compare graphs and runtimes on a robot, and are no estimate of the figures above."
+    yield from (f"- Licence of these pictures: {frames.licence}", "")
 
 
 def _limits(record: ExportRecord) -> Iterator[str]:

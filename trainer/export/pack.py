@@ -7,6 +7,7 @@ from pathlib import Path
 from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PrivateKey
 
 from edge_sdk.bundle import file_entries, write_bundle
+from edge_sdk.contract.evaluation_frames import INDEX, evaluation_index_from_json
 from edge_sdk.contract.golden import GoldenSet, golden_from_json, run_golden
 from edge_sdk.contract.interface import INTERFACE_VERSION
 from edge_sdk.contract.manifest import SCHEMA_VERSION, Manifest, Precision
@@ -14,6 +15,7 @@ from edge_sdk.errors import EdgeSdkError
 from edge_sdk.runtime.onnx import OnnxSession
 from trainer.errors import ExportError
 from trainer.export.card import model_card
+from trainer.export.evaluation_frames import FramesFrom, frames_for_bundle
 from trainer.export.golden import golden_of, golden_with, json_from_golden
 from trainer.export.graphs import graph_bytes
 from trainer.export.packable import Packed, chosen
@@ -32,6 +34,7 @@ def pack(
     name: str | None = None,
     version: str = "0.1.0",
     precisions: Sequence[str] | None = None,
+    evaluation: FramesFrom | None = None,
     say: Say = lambda _: None,
 ) -> Manifest:
     """Write the bundle of an export folder.
@@ -43,15 +46,19 @@ def pack(
         name: Of the bundle; the run's if None.
         version: Of the bundle, such as 1.2.0.
         precisions: Graphs to take; None: fp32 and every other that passed the gate.
-        say: Told of graphs that stay out.
+        evaluation: Labelled frames to take along, for parity on a robot without a data set; None: none.
+        say: Told of graphs that stay out, and of the frames that go in.
 
     Raises:
-        ExportError: If the folder is no whole export, or a graph asked for is missing, unmeasured or failed the gate.
+        ExportError: If the folder is no whole export, a graph asked for is missing, unmeasured or failed the gate, or the frames are too
+            many bytes.
+        DataError: If the frames cannot be read.
         EdgeSdkError: If the bundle cannot be written or breaks the contract.
     """
     record = read_record(export)
     packed = chosen(export, record, precisions, say)
-    content = _content(export, record, packed, name=name or record.name, version=version)
+    frames = frames_for_bundle(evaluation, record.preprocess, say) if evaluation is not None else {}
+    content = _content(export, record, packed, frames, name=name or record.name, version=version)
     manifest = Manifest(
         schema_version=SCHEMA_VERSION,
         name=name or record.name,
@@ -73,7 +80,9 @@ def pack(
     return manifest
 
 
-def _content(export: Path, record: ExportRecord, packed: Sequence[Packed], *, name: str, version: str) -> dict[str, bytes]:
+def _content(
+    export: Path, record: ExportRecord, packed: Sequence[Packed], evaluation: Mapping[str, bytes], *, name: str, version: str
+) -> dict[str, bytes]:
     try:
         golden = golden_from_json((export / GOLDEN).read_bytes())
         frames = {frame.file: (export / frame.file).read_bytes() for frame in golden.frames}
@@ -82,9 +91,10 @@ def _content(export: Path, record: ExportRecord, packed: Sequence[Packed], *, na
     graphs = {item.graph.precision: graph_bytes(export, item.graph.precision, record.preprocess) for item in packed}
     golden = _golden(export, golden, frames, graphs, record)
     sizes = {precision: len(graph) for precision, graph in graphs.items()}
-    card = model_card(record, name=name, version=version, packed=packed, sizes=sizes).encode()
+    index = evaluation_index_from_json(evaluation[INDEX]) if evaluation else None
+    card = model_card(record, name=name, version=version, packed=packed, sizes=sizes, frames=index).encode()
     files = {item.graph.file: graphs[item.graph.precision] for item in packed}
-    return {**files, GOLDEN: json_from_golden(golden), **frames, CARD: card}
+    return {**files, GOLDEN: json_from_golden(golden), **frames, **evaluation, CARD: card}
 
 
 def _golden(
