@@ -4,14 +4,14 @@ from pathlib import Path
 
 import pytest
 from cryptography.hazmat.primitives import serialization
-from hypothesis import settings
+from hypothesis import HealthCheck, settings
 
 import edge_sdk.camera  # noqa: F401 - sets FFmpeg's log level before a test uses it to write a film
 import tiny
 from edge_sdk.bundle import Bundle
 
-# A busy machine is no failure: what is wrong here is wrong at any speed.
-settings.register_profile("patient", deadline=None)
+# A busy machine is no failure: what is wrong here is wrong at any speed. Every run tries the same examples.
+settings.register_profile("patient", deadline=None, derandomize=True, suppress_health_check=[HealthCheck.too_slow])
 settings.load_profile("patient")
 
 

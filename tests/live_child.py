@@ -8,13 +8,14 @@ from pathlib import Path
 
 import tiny
 from edge_sdk import Bundle, Inspector, LiveInspection
+from edge_sdk.live.result import LiveSettings
 from live_scripts import Drive, ready
 
 
 def main(bundle: str, key: str, run_dir: str) -> None:
     with (
         Inspector(Bundle.open(Path(bundle), trust=[Path(key)]), threads=1) as inspector,
-        LiveInspection(inspector, out=Path(run_dir)) as live,
+        LiveInspection(inspector, out=Path(run_dir), settings=LiveSettings(policy=inspector.policy, no_frame_s=60.0)) as live,
     ):
         ready(live)
         live.on_observation(lambda observation: print(observation.observation_id, flush=True))

@@ -28,6 +28,12 @@ def test_the_robots_package_loads_no_training_stack_and_no_runtime(module: str) 
     assert not loaded & {"torch", "torchvision", "timm", "lightning", "pandas", "onnx", "onnxruntime", "tensorrt", "pycuda", "trainer"}
 
 
+def test_a_start_loads_no_database_and_nothing_that_starts_gpu_trials() -> None:
+    loaded = set(python("import sys, edge_sdk.inspector; print(*sys.modules)").split())
+
+    assert not loaded & {"sqlite3", "edge_sdk.journal.journal", "edge_sdk.runtime.trial"}
+
+
 def test_every_public_name_can_be_fetched() -> None:
     assert python("import edge_sdk; print(all(getattr(edge_sdk, name) for name in edge_sdk.__all__))") == "True"
 
