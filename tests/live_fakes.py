@@ -13,7 +13,8 @@ from edge_sdk.errors import InferenceError
 from edge_sdk.live import LiveStream
 from edge_sdk.live.result import LiveModel
 
-PATIENCE_S = 30.0  # a busy machine is no failure
+PATIENCE_S = 60.0  # a busy machine is no failure
+HANG_S = 300.0  # what hangs on command does so for longer than any test lasts
 GREY = tiny.painted(tiny.GREY)
 
 
@@ -40,9 +41,9 @@ class FakeSession:
         self.batches.append(len(images_NHWC))
         self.images.append(images_NHWC.copy())
         if isinstance(self.gate, threading.Event):
-            self.gate.wait(PATIENCE_S)
+            self.gate.wait(HANG_S)
         elif self.gate is not None:
-            self.gate.acquire(timeout=PATIENCE_S)
+            self.gate.acquire(timeout=HANG_S)
         time.sleep(self.latency_s)
         if run in self.fail_at:
             raise InferenceError("scripted failure")
@@ -86,6 +87,16 @@ def until(condition: Callable[[], Any]) -> Any:
         assert time.monotonic() < deadline, "it never came to that"
         time.sleep(0.002)
     return value
+
+
+def keeps_within(limit_s: float, scenario: Callable[[], float]) -> bool:
+    """Whether what a scenario times is short in one of three tries: a machine may stand still once, a call that waits does so always."""
+    for _ in range(3):
+        took_s = scenario()
+        print(f"took {took_s:.3f} s, allowed are {limit_s:g} s")
+        if took_s < limit_s:
+            return True
+    return False
 
 
 def settled(stream: LiveStream) -> None:

@@ -5,6 +5,7 @@ import threading
 import time
 from collections.abc import Callable
 from pathlib import Path
+from types import SimpleNamespace
 
 import cv2
 import numpy as np
@@ -18,18 +19,21 @@ from edge_sdk.contract.preprocess import prepare
 from edge_sdk.errors import FrameShapeError, InputError
 from edge_sdk.inspector import session_from_bundle
 from edge_sdk.live import LiveStream
-from edge_sdk.live.frames import MAX_BUFFERS
+from edge_sdk.live.buffers import MAX_BUFFERS
 from edge_sdk.live.result import LiveModel, LiveResult, LiveSettings
-from live_fakes import GREY, FakeSession, FakeSource, live_model, outputs, settled, until
+from live_fakes import GREY, HANG_S, FakeSession, FakeSource, keeps_within, live_model, outputs, settled, until
 
 SD = np.zeros((576, 720, 3), np.uint8)
 
 
 @pytest.fixture(autouse=True)
 def no_thread_is_left_behind():
-    before = set(threading.enumerate())
     yield
-    until(lambda: not {thread for thread in threading.enumerate() if thread.name.startswith("live-")} - before)
+    no_thread_lives()
+
+
+def no_thread_lives() -> None:
+    until(lambda: not [thread for thread in threading.enumerate() if thread.name.startswith("live-")])
 
 
 def ready(stream: LiveStream) -> LiveStream:
@@ -81,14 +85,16 @@ def test_a_burst_after_a_stall_costs_one_inference_and_counts_the_rest() -> None
 
 def test_the_sum_holds_at_any_instant_while_several_threads_submit() -> None:
     """Asked from outside all the time: never one frame too many or too few."""
-    end = time.monotonic() + 0.5
     with LiveStream(live_model(FakeSession()), LiveSettings(batch=2), num_cameras=2) as stream:
         ready(stream)
+        end = time.monotonic() + 0.5
 
         def submit(camera: int) -> None:
-            while time.monotonic() < end:
+            while True:
                 stream.submit(GREY, camera=camera)
                 stream.submit(GREY[:1], camera=camera)
+                if time.monotonic() >= end:
+                    return
 
         threads = [threading.Thread(target=submit, args=(camera,)) for camera in (0, 1, 1)]
         for thread in threads:
@@ -106,10 +112,12 @@ def test_the_sum_holds_at_any_instant_while_several_threads_submit() -> None:
 
 
 def test_submit_and_latest_return_while_inference_is_stalled() -> None:
-    percentiles = submit_times_ms(calls=3000, pause_s=0.0002)
-    print("3000 submit() with inference stalled, ms: p50 {:.3f}, p99 {:.3f}, p99.9 {:.3f}, max {:.3f}".format(*percentiles))
+    def slow_s() -> float:
+        percentiles = submit_times_ms(calls=3000, pause_s=0.0002)
+        print("3000 submit() with inference stalled, ms: p50 {:.3f}, p99 {:.3f}, p99.9 {:.3f}, max {:.3f}".format(*percentiles))
+        return percentiles[2] / 1e3
 
-    assert percentiles[2] < 250, "a shared machine may take the processor away, but not for that long"
+    assert keeps_within(0.25, slow_s), "a shared machine may take the processor away, but not for that long"
 
 
 @pytest.mark.slow
@@ -322,7 +330,7 @@ def test_the_real_picture_check_flags_a_black_picture() -> None:
 
 
 def test_a_result_says_where_when_and_by_whom() -> None:
-    settings = LiveSettings(thresholds=(0.4,) * 17)
+    settings = LiveSettings(thresholds=(0.4,) * 17, no_frame_s=60.0)
     seen = []
     with LiveStream(live_model(FakeSession(2.0)), settings, checks=[Check(lambda *given: seen.append(given) or {"frozen"})]) as stream:
         results = ready(stream).results()
@@ -411,7 +419,7 @@ def test_results_keep_their_pictures_and_buffers_are_used_again() -> None:
             stream.submit(np.full_like(GREY, level))
             settled(stream)
         kept = list(iter(results.poll, None))
-        pool = stream._intake._cameras[0].pool
+        pool = stream._buffers.pools[0]
         assert len(pool) <= 10 < MAX_BUFFERS
 
         assert [int(result.frame.image_HWC.mean()) for result in kept] == [55, 56, 57, 58, 59]
@@ -538,56 +546,68 @@ def test_before_the_start_and_after_the_end_frames_are_counted_and_nothing_else(
         stream.start()
 
 
-def test_stop_returns_in_two_seconds_though_the_network_hangs() -> None:
-    gate, session = threading.Event(), FakeSession()
-    stream = LiveStream(live_model(session))
-    stream.start()
-    results = ready(stream).results()
-    session.gate = gate
-    stream.submit(GREY)
-    until(lambda: stream.status.working_s > 0)
-    stream.submit(GREY)
-
+def time_of_stop_s(stream: LiveStream) -> float:
     begin = time.monotonic()
-    state = stream.stop()
-    took_s = time.monotonic() - begin
+    stream.stop()
+    return time.monotonic() - begin
 
-    assert state == stream.state == "abandoned" and took_s < 3.0
-    assert stream.accounting == (2, 0, {"stopped": 1, "abandoned": 1}, 0)
-    gate.set()  # the answer comes after all, and nobody wants it any more
-    until(lambda: session.runs == 2)
-    time.sleep(0.05)
-    assert stream.accounting == (2, 0, {"stopped": 1, "abandoned": 1}, 0) and list(results) == []
+
+def test_stop_returns_in_two_seconds_though_the_network_hangs() -> None:
+    def scenario() -> float:
+        gate, session = threading.Event(), FakeSession()
+        stream = LiveStream(live_model(session))
+        stream.start()
+        results = ready(stream).results()
+        session.gate = gate
+        stream.submit(GREY)
+        until(lambda: stream.status.working_s > 0)
+        stream.submit(GREY)
+
+        took_s = time_of_stop_s(stream)
+
+        assert stream.state == "abandoned" and stream.accounting == (2, 0, {"stopped": 1, "abandoned": 1}, 0)
+        gate.set()  # the answer comes after all, and nobody wants it any more
+        no_thread_lives()
+        assert stream.accounting == (2, 0, {"stopped": 1, "abandoned": 1}, 0) and list(results) == []
+        return took_s
+
+    assert keeps_within(3.0, scenario)
 
 
 def test_stop_returns_in_two_seconds_though_the_model_is_still_loading() -> None:
-    gate = threading.Event()
-    stream = LiveStream(live_model(FakeSession(gate=gate)), LiveSettings(stuck_s=0.1))
-    stream.start()
-    stream.submit(GREY)
-    time.sleep(0.5)
-    assert stream.state == "loading", "a slow first run is not one that hangs"
+    def scenario() -> float:
+        gate = threading.Event()
+        stream = LiveStream(live_model(FakeSession(gate=gate)), LiveSettings(stuck_s=0.1))
+        stream.start()
+        stream.submit(GREY)
+        time.sleep(0.5)
+        assert stream.state == "loading", "a slow first run is not one that hangs"
 
-    begin = time.monotonic()
-    stream.stop()
+        took_s = time_of_stop_s(stream)
 
-    assert time.monotonic() - begin < 3.0 and stream.accounting == (1, 0, {"stopped": 1}, 0)
-    gate.set()
+        assert stream.accounting == (1, 0, {"stopped": 1}, 0)
+        gate.set()
+        return took_s
+
+    assert keeps_within(3.0, scenario)
 
 
 def test_stop_returns_in_two_seconds_though_camera_and_callback_hang() -> None:
-    gate = threading.Event()
-    stream = LiveStream(live_model(FakeSession()))
-    stream.on_result(lambda result: gate.wait(30))
-    stream.start()
-    stream.attach(FakeSource([], read=lambda timeout_s: gate.wait(30) and None))
-    ready(stream)
+    def scenario() -> float:
+        gate = threading.Event()
+        stream = LiveStream(live_model(FakeSession()))
+        stream.on_result(lambda result: gate.wait(HANG_S))
+        stream.start()
+        stream.attach(FakeSource([], read=lambda timeout_s: gate.wait(HANG_S) and None))
+        ready(stream).submit(GREY)
+        settled(stream)
 
-    begin = time.monotonic()
-    stream.stop()
+        took_s = time_of_stop_s(stream)
 
-    assert time.monotonic() - begin < 3.0
-    gate.set()
+        gate.set()
+        return took_s
+
+    assert keeps_within(3.0, scenario)
 
 
 def test_a_callback_may_stop_the_stream() -> None:
@@ -698,14 +718,16 @@ def test_one_bad_frame_in_a_batch_costs_one_frame() -> None:
 
 
 @pytest.mark.parametrize(("seconds", "batch"), [(lambda n: 0.02, 3), (lambda n: 0.02 * n, 1)], ids=["free", "no gain"])
-def test_batching_is_chosen_by_measuring(seconds: Callable[[int], float], batch: int) -> None:
+def test_batching_is_chosen_by_measuring(seconds: Callable[[int], float], batch: int, monkeypatch: pytest.MonkeyPatch) -> None:
+    """On a clock of its own: a busy machine wakes sleepers late."""
     session = FakeSession()
-    good_run = session.run
+    good_run, now_s = session.run, [0.0]
 
     def run(images: np.ndarray):
-        time.sleep(seconds(len(images)))
+        now_s[0] += seconds(len(images))
         return good_run(images)
 
+    monkeypatch.setattr("edge_sdk.live.models.time", SimpleNamespace(perf_counter=lambda: now_s[0], monotonic_ns=time.monotonic_ns))
     session.run = run
     with LiveStream(live_model(session), num_cameras=3) as stream:
         ready(stream)

@@ -2,6 +2,7 @@
 
 import threading
 import time
+from types import SimpleNamespace
 
 import numpy as np
 import pytest
@@ -147,6 +148,26 @@ def test_a_runtime_that_is_being_started_within_a_run_is_not_stuck() -> None:
         gate.set()
 
 
+def test_the_time_of_a_run_counts_from_when_a_runtime_was_started_within_it(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Minutes of building an engine are no hang of the inference that follows in the same run."""
+    now_ns, loading, session = [time.monotonic_ns()], [True], FakeSession()
+    for module in ("intake", "crew"):
+        monkeypatch.setattr(f"edge_sdk.live.{module}.time", SimpleNamespace(monotonic_ns=lambda: now_ns[0]))
+    with LiveStream(live_model(session, is_loading=lambda: loading[0]), LiveSettings(stuck_s=10.0)) as stream:
+        ready(stream)
+        gate = session.gate = threading.Event()
+        stream.submit(GREY)
+        until(lambda: session.runs == 2)
+
+        seen = []
+        for seconds, loads in ((300, True), (0, False), (5, False), (6, False)):
+            now_ns[0], loading[0] = now_ns[0] + seconds * 10**9, loads
+            seen.append((stream.state, stream.status.working_s))
+        gate.set()
+
+    assert seen == [("running", 300), ("running", 0), ("running", 5), ("stuck", 11)]
+
+
 def test_a_new_model_that_hangs_is_taken_back_and_the_stream_goes_on() -> None:
     gate, old, new = threading.Event(), FakeSession(1.0), FakeSession(2.0)
     with LiveStream(live_model(old, "old"), LiveSettings(stuck_s=0.3)) as stream:
@@ -174,6 +195,7 @@ def test_a_supervisor_can_exchange_a_model_that_hangs() -> None:
         until(lambda: stream.state == "stuck")
 
         stream.swap(live_model(FakeSession(2.0), "new"))
+        stream.configure(LiveSettings(stuck_s=60.0))  # or a machine that stands still for a moment hangs, too
         one(stream)
         gate.set()
 
@@ -203,24 +225,31 @@ def test_models_exchanged_all_the_time_never_mix() -> None:
     models = [live_model(FakeSession(1.0 + i), f"model-{i}", temperature=1.0 + i) for i in range(4)]
     settings = [LiveSettings(thresholds=(i / 10,) * 17) for i in range(4)]
     with LiveStream(models[0], settings[0]) as stream:
-        results = ready(stream).results(depth=100_000)
-        end = time.monotonic() + 0.5
+        results, seen, enough = ready(stream).results(depth=100_000), [], threading.Event()
 
         def exchange() -> None:
             i = 0
-            while time.monotonic() < end:
+            while not enough.is_set():
                 i = (i + 1) % 4
                 stream.swap(models[i], settings[i])
 
+        def several_seen(least_s: float) -> bool:
+            for _ in range(50):
+                stream.submit(GREY)
+            seen.extend(iter(results.poll, None))
+            return time.monotonic() > least_s and len({result.model for result in seen}) > 1
+
         thread = threading.Thread(target=exchange)
         thread.start()
-        while time.monotonic() < end:
-            stream.submit(GREY)
-        thread.join()
+        begun_s = time.monotonic()
+        try:
+            until(lambda: several_seen(begun_s + 0.5))
+        finally:
+            enough.set()
+            thread.join()
         settled(stream)
 
-    seen = list(results)
-    assert seen and len({result.model for result in seen}) > 1
+    seen += results
     for result in seen:
         number = int(result.model[-1])
         assert result.settings is settings[number] and result.provider == f"fake-{number + 1}"

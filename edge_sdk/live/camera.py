@@ -12,8 +12,9 @@ from typing import Protocol
 from edge_sdk.camera.frame import Frame
 from edge_sdk.errors import FrameShapeError
 from edge_sdk.live.frames import checked_layout
-from edge_sdk.live.intake import Intake, LiveAccounting
+from edge_sdk.live.intake import Intake
 from edge_sdk.live.result import CameraStatus, EventKind
+from edge_sdk.live.slot import LiveAccounting
 from edge_sdk.live.worker import one_line
 
 logger = logging.getLogger(__name__)

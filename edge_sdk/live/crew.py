@@ -6,6 +6,7 @@ process). Only a model on probation is acted on here: it is taken back, and a ne
 
 import logging
 import threading
+import time
 from collections.abc import Callable
 
 from edge_sdk.live.intake import Intake
@@ -35,6 +36,7 @@ class Crew:
         self._worker: Worker | None = None
         self._ended = threading.Event()
         self._watcher = threading.Thread(target=self._watch, name="live-watch", daemon=True)
+        self._loading_seen_ns = 0
         self.ready = threading.Event()
         self.failed = False
         self.abandoned = 0
@@ -42,10 +44,13 @@ class Crew:
     @property
     def stuck(self) -> bool:
         """Whether the present run has lasted too long; one in which a runtime is being started has not."""
-        serving = self._desk.serving
-        if self._intake.working_s() <= serving.settings.stuck_s:
-            return False
-        return serving.model.is_loading is None or not serving.model.is_loading()
+        return not self._is_loading() and self.working_s > self._desk.serving.settings.stuck_s
+
+    @property
+    def working_s(self) -> float:
+        """How long the present run takes so far; once a runtime was started within it, since then."""
+        loading, in_all_s = self._is_loading(), self._intake.working_s()
+        return in_all_s if loading else min(in_all_s, (time.monotonic_ns() - self._loading_seen_ns) / 1e9)
 
     def start(self, num_cameras: int) -> None:
         """Warm the model up and begin."""
@@ -78,6 +83,14 @@ class Crew:
         """The watch's thread."""
         return self._watcher
 
+    def _is_loading(self) -> bool:
+        """Asked by the watch all the time, which therefore knows when it ended."""
+        is_loading = self._desk.serving.model.is_loading
+        if is_loading is None or not is_loading():
+            return False
+        self._loading_seen_ns = time.monotonic_ns()
+        return True
+
     def _begin(self, epoch: int, warm_up: Callable[[], None]) -> None:
         self._worker = Worker(self._intake, self._desk, self._around, epoch=epoch, warm_up=warm_up, on_death=self._on_death)
         self._worker.thread.start()
@@ -105,7 +118,7 @@ class Crew:
         while not self._ended.wait(WATCH_S):
             stuck = self.stuck
             if stuck and not reported:
-                self._tell("stuck", f"{self._desk.serving.model.identity}: a run has lasted {self._intake.working_s():.1f} s")
+                self._tell("stuck", f"{self._desk.serving.model.identity}: a run has lasted {self.working_s:.1f} s")
             reported = stuck
             if stuck and self._desk.take_back("it hung"):
                 self.replace_if_stuck("the new model hung and was taken back")

@@ -1,95 +1,18 @@
-"""The intake of a live stream: one waiting frame per camera, the newest, and what became of every frame that ever came.
+"""The intake of a live stream: frames come in at one end and are taken by a worker at the other, the newest of each camera.
 
-Every method holds the one lock for microseconds: no copy, inference, disk or network under it. At any instant and for every camera
-
-    received == processed + sum of dropped by reason + in flight
-
-where a frame in flight is waiting or being worked on.
+Every method holds the one lock for microseconds: no copy, inference, disk or network under it. The sum of `slot.py` holds for every camera,
+and for all of them at the same instant.
 """
 
 import threading
 import time
 from collections import Counter
-from collections.abc import Sequence
-from dataclasses import dataclass, field
-from typing import Literal, NamedTuple
 
 import numpy as np
 from numpy.typing import NDArray
 
 from edge_sdk.camera.frame import ChannelOrder, Frame
-from edge_sdk.live.frames import FramePool
-
-LiveDrop = Literal["superseded", "bad_shape", "unreadable", "paused", "stopped", "inference_failed", "abandoned"]
-
-
-class LiveAccounting(NamedTuple):
-    """Exact frame accounting at one instant: `received == processed + sum(dropped.values()) + in_flight`."""
-
-    received: int
-    processed: int
-    dropped: dict[LiveDrop, int]
-    in_flight: int
-
-    @property
-    def balanced(self) -> bool:
-        """Whether the sum holds; anything else is a defect of the SDK."""
-        return self.received == self.processed + sum(self.dropped.values()) + self.in_flight
-
-
-@dataclass(frozen=True, slots=True, eq=False)
-class Ticket:
-    """A frame on its way through the stream, with what the robot said of it."""
-
-    camera: int
-    frame: Frame
-    pan_deg: float | None = None
-    tilt_deg: float | None = None
-
-
-@dataclass(slots=True)
-class _Camera:
-    pool: FramePool = field(default_factory=FramePool)
-    waiting: Ticket | None = None
-    waiting_since: int = 0  # arrival number of the first frame since the last pick-up: replacing a frame does not lose its turn
-    received: int = 0
-    processed: int = 0
-    dropped: Counter[LiveDrop] = field(default_factory=Counter)
-    before: Counter[LiveDrop] = field(default_factory=Counter)  # dropped since the last processed frame, and before the waiting one
-    after: Counter[LiveDrop] = field(default_factory=Counter)  # dropped after the waiting one came: the next result's to tell
-    in_work: int = 0
-    ending: int = 0  # of those: claimed, and not settled yet
-    last_captured_ns: int | None = None
-    last_arrival_ns: int | None = None
-
-    def drop(self, reason: LiveDrop) -> None:
-        """Drop a frame that has just come."""
-        self.dropped[reason] += 1
-        (self.before if self.waiting is None else self.after)[reason] += 1
-
-    def drop_waiting(self, reason: LiveDrop) -> None:
-        """Drop the waiting frame."""
-        self.waiting = None
-        self.before += self.after
-        self.after.clear()
-        self.drop(reason)
-
-    def drop_worked_on(self, reason: LiveDrop, before: Counter[LiveDrop]) -> None:
-        """Drop a frame that was picked up: it came before any that waits now."""
-        self.dropped[reason] += 1
-        self.before += before
-        self.before[reason] += 1
-
-    def pick_up(self) -> tuple[Ticket, Counter[LiveDrop]]:
-        """Take the waiting frame, with what was dropped before it."""
-        ticket, before = self.waiting, self.before
-        assert ticket is not None, "no frame waits"
-        self.waiting, self.before, self.after = None, self.after, Counter()
-        self.in_work += 1
-        return ticket, before
-
-    def accounting(self) -> LiveAccounting:
-        return LiveAccounting(self.received, self.processed, dict(self.dropped), self.in_work + (self.waiting is not None))
+from edge_sdk.live.slot import LiveAccounting, LiveDrop, Slot, Ticket
 
 
 class Intake:
@@ -101,7 +24,7 @@ class Intake:
     """
 
     def __init__(self, num_cameras: int, *, started_ns: int) -> None:
-        self._cameras = [_Camera() for _ in range(num_cameras)]
+        self._cameras = [Slot() for _ in range(num_cameras)]
         self._started_ns = started_ns
         self._ready = threading.Condition(threading.Lock())
         self._closed: LiveDrop | None = "stopped"  # why frames are not let in; None: they are
@@ -112,10 +35,10 @@ class Intake:
         self._claimed: dict[Ticket, Counter[LiveDrop]] = {}
         self._work_since_ns: int | None = None
 
-    def buffer(self, camera: int, shape: tuple[int, ...]) -> NDArray[np.uint8] | None:
-        """A buffer for a frame of this camera, or None while frames are not let in."""
-        with self._ready:
-            return None if self._closed else self._cameras[camera].pool.take(shape)
+    @property
+    def is_open(self) -> bool:
+        """Whether frames are let in just now."""
+        return self._closed is None
 
     def put(
         self,
@@ -136,7 +59,8 @@ class Intake:
             if slot.waiting is None:
                 self._arrivals += 1
                 slot.waiting_since = self._arrivals
-            else:
+            replaced = slot.waiting  # held until the lock is free: giving megabytes back takes time
+            if replaced is not None:
                 slot.drop_waiting("superseded")
             picture_HWC = stored_HWC.view()
             picture_HWC.flags.writeable = False  # all readers of results share it
@@ -240,13 +164,13 @@ class Intake:
         with self._ready:
             return tuple(slot.accounting() for slot in self._cameras)
 
-    def _count(self, camera: int, captured_ns: int) -> tuple[_Camera, int]:
+    def _count(self, camera: int, captured_ns: int) -> tuple[Slot, int]:
         slot = self._cameras[camera]
         slot.last_captured_ns, slot.last_arrival_ns = captured_ns, time.monotonic_ns()
         slot.received += 1
         return slot, slot.received - 1
 
-    def _pick_up(self, slot: _Camera) -> Ticket:
+    def _pick_up(self, slot: Slot) -> Ticket:
         ticket, before = slot.pick_up()
         self._in_work[ticket] = before
         self._work_since_ns = time.monotonic_ns()
@@ -259,12 +183,3 @@ class Intake:
             slot.processed += 1
         else:
             slot.drop_worked_on(reason, before)
-
-
-def total(parts: Sequence[LiveAccounting]) -> LiveAccounting:
-    """The accounting of several cameras together."""
-    dropped: Counter[LiveDrop] = Counter()
-    for part in parts:
-        dropped.update(part.dropped)
-    received, processed, in_flight = (sum(column) for column in zip(*((p.received, p.processed, p.in_flight) for p in parts), strict=True))
-    return LiveAccounting(received, processed, dict(dropped), in_flight)

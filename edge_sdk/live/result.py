@@ -8,7 +8,7 @@ import msgspec
 from msgspec import Meta
 
 from edge_sdk.contract.preprocess import PreprocessSpec
-from edge_sdk.live.intake import LiveAccounting, LiveDrop
+from edge_sdk.live.slot import LiveAccounting, LiveDrop
 from edge_sdk.runtime import Session
 from edge_sdk.stream import FrameResult
 from edge_sdk.tracking import TrackingPolicy

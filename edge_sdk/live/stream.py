@@ -21,10 +21,11 @@ from numpy.typing import NDArray
 
 from edge_sdk.camera.frame import ChannelOrder
 from edge_sdk.errors import InputError
+from edge_sdk.live.buffers import FrameBuffers
 from edge_sdk.live.camera import Cameras, ReadableSource
 from edge_sdk.live.crew import Crew
 from edge_sdk.live.frames import checked_layout, copy_frame, finite_or_none
-from edge_sdk.live.intake import Intake, LiveAccounting, total
+from edge_sdk.live.intake import Intake
 from edge_sdk.live.models import ModelDesk, SelfTest, Serving, SwapOutcome, SwapReport, measure_batch, try_model
 from edge_sdk.live.outbox import Outbox, Reader
 from edge_sdk.live.result import (
@@ -38,6 +39,7 @@ from edge_sdk.live.result import (
     LiveState,
     LiveStatus,
 )
+from edge_sdk.live.slot import LiveAccounting, total
 from edge_sdk.live.worker import FrameCheck, Surroundings, one_line
 from edge_sdk.odometer_feed import OdometerFeed
 from edge_sdk.throughput import join_or_leave
@@ -66,6 +68,7 @@ class LiveStream:
         odometer: Where readings come from; None makes an empty one, which `submit(distance_m=...)` fills.
         checks: For each camera a check of its pictures; its flags come with the results.
         keep_images: Whether results hold their picture; the pictures of observations need it.
+        began_ns: The monotonic instant from which frames' times count; None for now. A run that goes on began earlier.
 
     Raises:
         ValueError: If there are no or too many cameras, or not as many checks.
@@ -80,6 +83,7 @@ class LiveStream:
         odometer: OdometerFeed | None = None,
         checks: Sequence[FrameCheck | None] | None = None,
         keep_images: bool = True,
+        began_ns: int | None = None,
     ) -> None:
         if not 1 <= num_cameras <= MAX_CAMERAS:
             raise ValueError(f"{num_cameras} cameras; a stream takes 1 to {MAX_CAMERAS}")
@@ -87,7 +91,8 @@ class LiveStream:
         if len(checks) != num_cameras:
             raise ValueError(f"{len(checks)} picture checks for {num_cameras} cameras; give one for each, or None for it")
         self.odometer = odometer or OdometerFeed()
-        self._intake = Intake(num_cameras, started_ns=time.monotonic_ns())
+        self._intake = Intake(num_cameras, started_ns=time.monotonic_ns() if began_ns is None else began_ns)
+        self._buffers = FrameBuffers(num_cameras)
         self._desk = ModelDesk(Serving(model, settings or LiveSettings()), self._on_swap)
         self._results: Outbox[LiveResult] = Outbox("live-result")
         self._events: Outbox[LiveEvent] = Outbox("live-event")
@@ -137,9 +142,9 @@ class LiveStream:
         fits = checked_layout(frame_HWC)
         if distance_m is not None:
             self.odometer.push(distance_m, captured_ns)
-        buffer_HWC = self._intake.buffer(camera, frame_HWC.shape) if fits else None
-        if buffer_HWC is None:
-            return self._intake.reject(camera, "bad_shape", captured_ns=captured_ns)
+        if not fits or not self._intake.is_open:  # let in since then: it came during the pause all the same
+            return self._intake.reject(camera, "paused" if fits else "bad_shape", captured_ns=captured_ns)
+        buffer_HWC = self._buffers.take(camera, frame_HWC.shape)
         lies = copy_frame(frame_HWC, buffer_HWC, order)
         pan_deg, tilt_deg = finite_or_none(pan_deg), finite_or_none(tilt_deg)
         return self._intake.put(camera, buffer_HWC, captured_ns=captured_ns, order=lies, pan_deg=pan_deg, tilt_deg=tilt_deg)
@@ -181,6 +186,7 @@ class LiveStream:
             if self._phase != "new":
                 raise RuntimeError("a live stream has one life; make another one")
             self._phase = "running"
+            self._buffers.start()
             self._intake.open()
             self._crew.start(len(self._cameras))
 
@@ -223,10 +229,11 @@ class LiveStream:
             begin = time.monotonic()
             self._intake.end()
             self._cameras.stop()
+            self._buffers.stop()
             self._phase = "stopped" if self._crew.stop(timeout_s * WORKER_SHARE) else "abandoned"
             self._results.close()
             self._events.close()
-            rest = [*self._cameras.threads, *self._results.threads, *self._events.threads, self._crew.watcher]
+            rest = [*self._cameras.threads, *self._results.threads, *self._events.threads, self._crew.watcher, self._buffers.thread]
             join_or_leave(rest, timeout_s=max(timeout_s - (time.monotonic() - begin), 0.1))
             return self._phase
 
@@ -303,7 +310,7 @@ class LiveStream:
             state=self.state,
             model=model.identity,
             provider=model.session.provider,
-            working_s=self._intake.working_s(),
+            working_s=self._crew.working_s,
             accounting=total(parts),
             cameras=self._cameras.statuses(parts),
             results_lost=self._results.lost,

@@ -18,9 +18,10 @@ from edge_sdk.camera.frame import Frame
 from edge_sdk.contract.interface import Outputs, scores_from_logits
 from edge_sdk.errors import FrameShapeError
 from edge_sdk.frame_inference import DropReason, prepared_image, run_checked
-from edge_sdk.live.intake import Intake, LiveDrop, Ticket
+from edge_sdk.live.intake import Intake
 from edge_sdk.live.models import ModelDesk, Serving
 from edge_sdk.live.result import LiveResult
+from edge_sdk.live.slot import LiveDrop, Ticket
 from edge_sdk.odometer import Chainage
 
 logger = logging.getLogger(__name__)

@@ -150,7 +150,8 @@ class LiveCoverage:
 
     def _still_since(self, time_s: float) -> Moment | None:
         """A picture that is called frozen has stood still for a while: the last look before that."""
-        before = [look for look in self._looks if look.time_s <= time_s - FROZEN_S] or list(self._looks)[:1]
+        known_s = min(time_s, self._last.time_s) - FROZEN_S  # at the last look it was not called frozen yet: it may have stood since then
+        before = [look for look in self._looks if look.time_s <= known_s] or list(self._looks)[:1]
         return Moment(before[-1].time_s, before[-1].place.value_m) if before else None
 
     def _remember(self, look: _Look) -> None:

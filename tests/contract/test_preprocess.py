@@ -72,6 +72,23 @@ def test_the_whole_number_step_stays_close_to_area_averaging(height: int, width:
     assert difference.max() <= 32 and difference.mean() < 6
 
 
+@pytest.mark.parametrize("side", [128, 160, 224, 320])
+@pytest.mark.parametrize(("height", "width"), [*SIZES, (2160, 3840), (1200, 1600), (720, 960)])
+def test_the_bytes_are_those_of_opencvs_two_area_resizes(height: int, width: int, side: int) -> None:
+    """What bundles were trained and calibrated with: the whole-number step may be computed in any way that gives these bytes."""
+    image = np.random.default_rng(3).integers(0, 256, (height, width, 3), np.uint8)
+    factors = [next((f for f in range(2 * n // (3 * side), 1, -1) if n % f == 0), 1) for n in (height, width)]
+    reduced = image
+    if min(factors) > 1:
+        reduced = cv2.resize(image, (width // factors[1], height // factors[0]), interpolation=cv2.INTER_AREA)
+    size_wh = (min(reduced.shape[1], side), min(reduced.shape[0], side))
+    shrunk = cv2.resize(reduced, size_wh, interpolation=cv2.INTER_AREA)
+
+    expected = cv2.resize(shrunk, (side, side), interpolation=cv2.INTER_LINEAR)
+
+    np.testing.assert_array_equal(prepare(image, PreprocessSpec(height=side, width=side)), expected)
+
+
 def test_a_thin_crack_survives_where_plain_bilinear_loses_it() -> None:
     image = np.full((1080, 1920, 3), 200, np.uint8)
     image[:, 961:963] = 0
