@@ -27,7 +27,7 @@ from edge_sdk.bundle import Bundle
 from edge_sdk.contract.manifest import Graph
 from edge_sdk.cores import usable_cores
 from edge_sdk.errors import EdgeSdkError, InputError, SourceError
-from edge_sdk.inspector import Inspector
+from edge_sdk.inspector import Inspector, session_from_bundle, worker_sessions
 from edge_sdk.live.result import LiveModel
 from edge_sdk.runtime import Session
 from edge_sdk.throughput import MAX_WORKERS
@@ -51,9 +51,8 @@ class Plan(NamedTuple):
 
 def table(bundle: Bundle, graph: Graph, plan: Plan) -> Iterator[str]:
     """Measure, and give the figures line by line as they come."""
-    one, all_cores = new_session_of(bundle, graph, 1), new_session_of(bundle, graph, 0)
-    model = LiveModel(all_cores(), bundle.manifest.preprocess, bundle.identity, graph.temperature)
-    single = LiveModel(one(), bundle.manifest.preprocess, bundle.identity, graph.temperature)
+    model = LiveModel(session_from_bundle(bundle, graph), bundle.manifest.preprocess, bundle.identity, graph.temperature)
+    single = LiveModel(session_from_bundle(bundle, graph, threads=1), bundle.manifest.preprocess, bundle.identity, graph.temperature)
     frames = [frame.stored_HWC for frame in islice(first_frames(plan.film), NUM_SHOWN) if frame.stored_HWC is not None]
     if not frames:
         raise SourceError(f"{plan.film}: its first frame cannot be decoded")
@@ -66,7 +65,7 @@ def table(bundle: Bundle, graph: Graph, plan: Plan) -> Iterator[str]:
     with Inspector(bundle, precision=graph.precision, require="cpu") as inspector:
         waits = inspection_waits(inspector, frames, seconds=plan.inspection_s)
         yield from _waits(f"{width}x{height}, whole inspection, {LOOP_HZ:.0f} Hz", waits)
-    yield from _film(model, single, one, plan)
+    yield from _film(model, single, worker_sessions(bundle, graph), plan)
     model.session.close()
     single.session.close()
 
@@ -128,13 +127,6 @@ def graph_of(bundle: Bundle, precision: str | None) -> Graph:
     if graph is None:
         raise InputError(f"{bundle.identity} has no graph {precision}; it has {', '.join(graph.precision for graph in graphs)}")
     return graph
-
-
-def new_session_of(bundle: Bundle, graph: Graph, threads: int) -> Callable[[], Session]:
-    """Makes sessions of a graph on ONNX Runtime's CPU provider."""
-    from edge_sdk.runtime.onnx import OnnxSession
-
-    return lambda: OnnxSession(bundle.read(graph.file), precision=graph.precision, threads=threads, spinning=False)
 
 
 def main(argv: Sequence[str] | None = None) -> int:

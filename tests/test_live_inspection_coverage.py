@@ -127,6 +127,13 @@ def test_a_flagged_stretch_is_a_gap_between_the_good_looks_beside_it(flag: str) 
     assert (gap.from_m, gap.to_m) == (0.18, 0.4)
 
 
+def test_a_frozen_picture_that_is_found_after_a_pause_may_have_stood_since_before_the_pause() -> None:
+    good, frozen = (result(i, i / 10) for i in range(31)), result(31, 4.5, quality=("frozen",))
+    (gap,) = covered(*good, frozen).gaps()
+
+    assert (gap.reason, gap.from_s, gap.to_s) == ("frozen", 1.0, 4.5), "it was not yet called frozen at 3.0 s, and is after two seconds"
+
+
 def test_a_frozen_picture_was_frozen_before_anyone_could_know() -> None:
     looks = [result(i, i / 10, quality=("frozen",) if i >= 40 else ()) for i in range(1, 61)]
 

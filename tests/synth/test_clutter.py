@@ -60,7 +60,7 @@ def test_water_stands_level_below_the_line_given() -> None:
     water = surface.hits.part == FLUID
 
     assert water.mean() > 0.1
-    np.testing.assert_allclose(surface.y_m[water], -0.4 * radius, atol=1e-3 * radius)
+    np.testing.assert_allclose(surface.position()[1][water], -0.4 * radius, atol=1e-3 * radius)
     assert scene.water_level == 0.3
 
 

@@ -111,8 +111,9 @@ def test_a_body_darkens_the_wall_at_its_foot_and_nothing_far_from_it() -> None:
     )
     surface = _seen(scene)
     ground = surface.hits.part != SOLID
-    near = ground & (np.hypot(surface.x_m, surface.z_m - 2.7 * radius) < 0.35 * radius) & (surface.y_m < -0.85 * radius)
-    crown = surface.y_m > 0
+    x, y, z = surface.position()
+    near = ground & (np.hypot(x, z - 2.7 * radius) < 0.35 * radius) & (y < -0.85 * radius)
+    crown = y > 0
 
     assert surface.shade[near].mean() < 0.8 * bare[near].mean()
     np.testing.assert_allclose(surface.shade[crown], bare[crown], atol=0.02)

@@ -10,7 +10,7 @@ from edge_sdk.contract.taxonomy import taxonomy
 from trainer.synth import SynthError, min_visible, render_frame
 from trainer.synth.frame import RenderedFrame, render_with_scene
 from trainer.synth.scene import Placed, Scene
-from trainer.synth.truth import OFF_AXIS_DEG, featureless, labels_from_masks, off_axis_deg, operator_labels
+from trainer.synth.truth import OFF_AXIS_DEG, featureless, labels_from_bits, labels_from_masks, off_axis_deg, operator_labels
 
 TINY = (48, 60)
 SMALL = (96, 118)
@@ -127,6 +127,8 @@ def test_mask_just_large_enough_is_a_label() -> None:
     labels = labels_from_masks(masks)
 
     assert labels[3] == 1 and labels.sum() == 1
+    bits = sum(mask.astype(np.uint32) << np.uint32(k) for k, mask in enumerate(masks))
+    np.testing.assert_array_equal(labels_from_bits(np.asarray(bits, np.uint32)), labels)
 
 
 def test_empty_classes_give_a_normal_frame() -> None:

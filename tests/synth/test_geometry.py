@@ -9,6 +9,7 @@ from hypothesis import strategies as st
 from edge_sdk.contract.taxonomy import taxonomy
 from trainer.synth import render_frame
 from trainer.synth.bend import axis_offset
+from trainer.synth.blocks import places_in
 from trainer.synth.crossing import first_crossing
 from trainer.synth.geometry import Camera, Hits, Rays, cast_rays, section_table
 from trainer.synth.materials import MATERIALS
@@ -142,6 +143,16 @@ def test_class_bits_come_back_as_planes() -> None:
     np.testing.assert_array_equal(planes_from_bits(np.asarray(bits, np.uint32)), planes)
 
 
+@settings(max_examples=40)
+@given(st.integers(1, 9), st.integers(1, 9), st.integers(0, 4), st.integers(0, 4), st.integers(0, 2**32 - 1))
+def test_places_in_a_window_are_those_of_the_whole_picture(rows: int, columns: int, top: int, left: int, seed: int) -> None:
+    picture = np.zeros((13, 13), np.bool_)
+    box = slice(top, top + rows), slice(left, left + columns)
+    picture[box] = np.random.default_rng(seed).random((rows, columns)) < 0.5
+
+    np.testing.assert_array_equal(places_in(box, picture[box], 13), np.flatnonzero(picture))
+
+
 def test_covering_hides_classes_and_every_kind_of_selection_means_the_same() -> None:
     surface = _surface()
     chosen = np.zeros(SIZE, np.bool_)
@@ -155,13 +166,14 @@ def test_covering_hides_classes_and_every_kind_of_selection_means_the_same() -> 
     where = np.nonzero(chosen)
     surface.cover(where, np.full(14, 0.1, np.float32), (0.5, 0.5, 0.5), part=5, gloss=0.0, code="FO")
     assert surface.masks.sum() == 14 and surface.masks[taxonomy().index("FO")][chosen].all()
-    np.testing.assert_allclose(surface.z_m[where], 0.1 * surface.rays.z[where], atol=1e-6)
+    np.testing.assert_allclose(surface.position()[2][where], 0.1 * surface.rays.z[where], atol=1e-6)
+    np.testing.assert_array_equal(surface.position_of(np.flatnonzero(chosen)), [axis[where] for axis in surface.position()])
 
 
 def _surface() -> Surface:
     rays = cast_rays(Camera((0.0, 0.0, 0.0)), SIZE)
     hits = trace_wall(_pipe(), rays)
-    plain = [np.zeros(SIZE, np.float32) for _ in range(7)]
+    plain = [np.zeros(SIZE, np.float32) for _ in range(4)]
     return Surface(hits, rays, np.zeros((*SIZE, 3), np.float32), *plain)
 
 

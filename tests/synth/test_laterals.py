@@ -45,11 +45,12 @@ def test_stub_hides_the_wall_behind_it_and_is_nearer() -> None:
 def test_skin_of_a_stub_stands_where_its_cylinder_does() -> None:
     built = trace(branches=(STUB,))
     column = SIZE[1] // 2
-    skin = (built.hits.part[:, column] == SOLID) & (built.y_m[:, column] > 0.01) & (built.y_m[:, column] < 0.12)
+    _, y_m, z_m = built.position()
+    skin = (built.hits.part[:, column] == SOLID) & (y_m[:, column] > 0.01) & (y_m[:, column] < 0.12)
 
     assert skin.sum() > 10
-    np.testing.assert_allclose(built.z_m[:, column][skin], 0.6 - 0.06, atol=1e-3)
-    assert built.y_m[built.hits.part == SOLID].min() > -1e-3, "the stub ends at the axis"
+    np.testing.assert_allclose(z_m[:, column][skin], 0.6 - 0.06, atol=1e-3)
+    assert y_m[built.hits.part == SOLID].min() > -1e-3, "the stub ends at the axis"
 
 
 def test_nothing_but_the_lateral_changes() -> None:
@@ -75,7 +76,7 @@ def test_lid_ends_the_view_into_a_lateral() -> None:
 
     inside = built.hits.part == INSIDE
 
-    assert built.y_m[inside].max() == pytest.approx(RADIUS + 0.03, abs=1e-3)
+    assert built.position()[1][inside].max() == pytest.approx(RADIUS + 0.03, abs=1e-3)
 
 
 def test_broken_end_takes_away_from_a_stub() -> None:
@@ -102,7 +103,7 @@ def test_hole_wider_than_its_pipe_shows_the_pipes_end_set_back() -> None:
     end = (built.hits.part == INSIDE) & (built.albedo[..., 0] > 0.8) & (built.albedo[..., 1] < 0.2)
 
     assert end.sum() > 50
-    np.testing.assert_allclose(built.y_m[end], RADIUS + 0.04, atol=1e-3)
+    np.testing.assert_allclose(built.position()[1][end], RADIUS + 0.04, atol=1e-3)
 
 
 def test_mound_is_nearer_than_the_wall_it_stands_on_and_no_higher_than_its_map() -> None:
@@ -115,5 +116,6 @@ def test_mound_is_nearer_than_the_wall_it_stands_on_and_no_higher_than_its_map()
     assert raised.sum() > 50
     assert (built.hits.range_m[raised] < bare.hits.range_m[raised]).all()
     np.testing.assert_array_equal(built.hits.range_m[~raised], bare.hits.range_m[~raised])
-    above = RADIUS - np.hypot(built.x_m, built.y_m)[raised]
+    x_m, y_m, _ = built.position()
+    above = RADIUS - np.hypot(x_m, y_m)[raised]
     assert above.max() < 0.0315 and np.median(above) > 0.01

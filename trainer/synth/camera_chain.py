@@ -114,8 +114,9 @@ def _curve(gamma: float, shoulder: float, contrast: float, black_rgb: tuple[floa
 
 def _tone(picture: Grid, chain: Chain) -> NDArray[np.uint8]:
     table = _curve(chain.gamma, chain.shoulder, chain.contrast, chain.black_rgb, chain.white)
-    steps = np.clip(picture * np.float32(4095 / 4), 0, 4095).astype(np.uint16)
-    return np.asarray(cv2.LUT(steps, table), dtype=np.uint8)
+    steps = picture * np.float32(4095 / 4)
+    np.clip(steps, 0, 4095, out=steps)
+    return np.asarray(cv2.LUT(steps.astype(np.uint16), table), dtype=np.uint8)
 
 
 def _framed(image: NDArray[np.uint8], chain: Chain) -> NDArray[np.uint8]:

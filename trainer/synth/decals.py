@@ -5,6 +5,7 @@ import cv2
 import numpy as np
 from numpy.typing import NDArray
 
+from trainer.synth.blocks import places_in
 from trainer.synth.geometry import FACE, wrap
 from trainer.synth.scene import Decal
 from trainer.synth.surface import Surface
@@ -42,10 +43,7 @@ def wall_within(surface: Surface, theta: float, half_theta: float, z_m: float, h
     if half_theta < np.pi:
         chosen &= np.abs(wrap(hits.theta[window] - np.float32(theta))) < np.float32(half_theta)
     chosen &= hits.part[window] <= FACE
-    rows, columns = window
-    inside = np.flatnonzero(chosen)
-    row, column = np.divmod(inside, chosen.shape[1])
-    return np.asarray((row + rows.start) * hits.z_m.shape[1] + column + columns.start)
+    return places_in(window, chosen, hits.z_m.shape[1])
 
 
 def _blend(surface: Surface, decal: Decal, where: NDArray[np.intp], alpha: Grid, at: tuple[Grid, Grid]) -> None:

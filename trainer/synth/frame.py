@@ -16,8 +16,9 @@ from trainer.synth.profiles import check_profile, draw_classes
 from trainer.synth.quality import quality_flags
 from trainer.synth.scene import Scene
 from trainer.synth.staging import build_scene, draw_camera
+from trainer.synth.surface import planes_from_bits
 from trainer.synth.trace import trace_scene
-from trainer.synth.truth import featureless, is_off_axis, labels_from_masks, operator_labels, visible_masks
+from trainer.synth.truth import featureless, is_off_axis, labels_from_bits, operator_labels, visible_bits
 
 MIN_SIDE_PX, MAX_SIDE_PX = 16, 4096
 _ATTEMPTS = 6
@@ -92,24 +93,28 @@ def render_with_scene(
         scene, spot = build_scene(rng, wanted, severity)
         camera = draw_camera(rng, scene, spot, plain=attempt > 1)
         surface = trace_scene(scene, camera, size)
+        if attempt + 1 < _ATTEMPTS and not _shows(surface.bits, wanted):
+            continue  # nor would light help
         light = illuminate(surface, lamps, scene.radius_m)
-        masks = visible_masks(surface, own_light(light, surface, lamps, scene.radius_m), covered)
-        if attempt + 1 < _ATTEMPTS and not _shows(masks, wanted):
+        bits = visible_bits(surface, own_light(light, surface, lamps, scene.radius_m), covered)
+        if attempt + 1 < _ATTEMPTS and not _shows(bits, wanted):
             continue  # no picture of it would be kept
         image = develop(light, chain, np.random.default_rng([seed, 2]))
-        masks &= ~featureless(image)
-        if _shows(masks, wanted):
+        if bits.any():
+            bits *= ~featureless(image)
+        if _shows(bits, wanted):
             break
     depth = (surface.hits.range_m * surface.rays.cosine).astype(np.float32)
     chainage = float(camera.position_m[2])
     noted = operator_labels(scene.placed, np.array([chainage]))[0]
     flags = flags_of(chain, lamps, camera, image)
-    return RenderedFrame(image, labels_from_masks(masks), masks, depth, noted, camera, chainage, scene.water_level, flags), scene
+    labels, masks = labels_from_bits(bits), planes_from_bits(bits)
+    return RenderedFrame(image, labels, masks, depth, noted, camera, chainage, scene.water_level, flags), scene
 
 
-def _shows(masks: NDArray[np.bool_], wanted: Sequence[str]) -> bool:
-    """Whether every wanted class covers enough pixels of the masks (C, H, W)."""
-    return bool(labels_from_masks(masks[[taxonomy().index(code) for code in wanted]]).all())
+def _shows(bits: NDArray[np.uint32], wanted: Sequence[str]) -> bool:
+    """Whether every wanted class covers enough pixels of the class bits (H, W)."""
+    return not wanted or bool(labels_from_bits(bits)[[taxonomy().index(code) for code in wanted]].all())
 
 
 def flags_of(chain: Chain, lamps: Lamps, camera: Camera, image: NDArray[np.uint8]) -> tuple[str, ...]:

@@ -75,14 +75,18 @@ def cast_rays(camera: Camera, size: tuple[int, int]) -> Rays:
     u = ((np.arange(width, dtype=np.float32) + 0.5) / half - 1.0)[None, :] / np.float32(camera.focal)
     v = -((np.arange(height, dtype=np.float32) + 0.5) - height / 2)[:, None] / np.float32(half * camera.focal)
     square = u * u + v * v
-    bend = 1 + np.float32(camera.barrel) * square
-    norm = 1 / cv2.sqrt(square * (bend * bend) + 1)
-    side = bend * norm
+    bend = square * np.float32(camera.barrel)
+    bend += 1
+    norm = bend * bend
+    norm *= square
+    norm += 1
+    np.divide(np.float32(1), cv2.sqrt(norm, norm), out=norm)
+    side, part = np.multiply(bend, norm, out=bend), square
     turn = rotation(camera.pan, camera.tilt, camera.roll).astype(np.float32)
     x, y, z = (turn[i, 0] * u + turn[i, 1] * v for i in range(3))
     for i, axis in enumerate((x, y, z)):
         axis *= side
-        axis += turn[i, 2] * norm
+        axis += np.multiply(norm, turn[i, 2], out=part)
     return Rays(x, y, z, norm, camera.position_m, 1 / (half * camera.focal))
 
 

@@ -9,7 +9,7 @@ import numpy as np
 
 from trainer.synth.geometry import Hits
 from trainer.synth.scene import FAR_RADII, Joint, Scene
-from trainer.synth.texture import Grid
+from trainer.synth.texture import Grid, at_least
 
 _LEVELS, _COARSER = 5, 3
 _STEPS_PER_RADIUS = 70
@@ -25,7 +25,7 @@ def along_the_pipe(scene: Scene, hits: Hits, footprint_m: Grid, camera_z_m: floa
         return None
     table = _table(joints, scene, start, step)
     column = (hits.z_m - np.float32(start)) * np.float32(1 / step)
-    level = cv2.log(np.maximum(footprint_m, np.float32(1e-5)))
+    level = cv2.log(at_least(footprint_m, 1e-5))
     level = (level - np.float32(np.log(step))) * np.float32(1 / np.log(_COARSER))
     # held inside the table, whose border OpenCV samples many times more slowly
     column, level = np.clip(column, 0, table.shape[1] - 2), np.clip(level, 0, _LEVELS - 1)

@@ -111,17 +111,26 @@ def through_lens(picture: Grid, lens: Lens) -> Grid:
     height, width = picture.shape[:2]
     scale = size_scale(height, width)
     picture = _veiled(picture, lens)
+    if lens.vignette or lens.dust or lens.smears or lens.flares:
+        picture = _through_glass(picture, lens)
+    elif lens.drops:
+        picture = picture.copy()  # they are painted into it
+    for drop in lens.drops:
+        _refract(picture, drop)
+    picture = _moved(picture, lens, scale)
+    sigma = lens.blur_px * scale**0.85  # cameras with more pixels are a little sharper, too
+    return np.asarray(cv2.GaussianBlur(picture, (0, 0), sigma) if sigma > 0.25 else picture, dtype=np.float32)
+
+
+def _through_glass(picture: Grid, lens: Lens) -> Grid:
+    height, width = picture.shape[:2]
     gain, extra = _glass(lens, height, width)
     gain = cv2.resize(gain, (width, height), interpolation=cv2.INTER_LINEAR)
     picture = cv2.multiply(picture, cv2.merge([gain, gain, gain]))
     if lens.flares:
         extra = cv2.resize(extra, (width, height), interpolation=cv2.INTER_LINEAR)
         picture = cv2.add(picture, cv2.merge([extra, extra, extra]))
-    for drop in lens.drops:
-        _refract(picture, drop)
-    picture = _moved(picture, lens, scale)
-    sigma = lens.blur_px * scale**0.85  # cameras with more pixels are a little sharper, too
-    return np.asarray(cv2.GaussianBlur(picture, (0, 0), sigma) if sigma > 0.25 else picture, dtype=np.float32)
+    return picture
 
 
 def _veiled(picture: Grid, lens: Lens) -> Grid:

@@ -64,7 +64,7 @@ def _wall_near(surface: Surface, branch: Branch, base: Grid, turn: Grid) -> Wall
     near = (np.abs(hits.z_m - np.float32(branch.z_m)) < np.float32(reach)) & (hits.part < INSIDE)
     where = np.flatnonzero(near)
     where = where[np.flatnonzero(np.abs(wrap(hits.theta.take(where) - np.float32(branch.theta))) < np.float32(1.5))]
-    seen = (grid.take(where) - at for grid, at in zip((surface.x_m, surface.y_m, surface.z_m), base, strict=True))
+    seen = (axis - at for axis, at in zip(surface.position_of(where), base, strict=True))
     point = np.stack(list(seen), axis=1) @ turn.T
     if not len(point):
         return Wall(where, np.zeros(0, np.float32), np.zeros(0, np.float32))

@@ -6,7 +6,7 @@ texts that name a finding name one at random.
 # H W pixels
 
 from dataclasses import dataclass
-from functools import cache
+from functools import cache, lru_cache
 from typing import Literal
 
 import cv2
@@ -140,6 +140,7 @@ def _font_scale(overlay: Overlay, width: int) -> float:
     return overlay.scale * width / 352 * (2.0 if overlay.font == cv2.FONT_HERSHEY_PLAIN else 1.0)
 
 
+@lru_cache(maxsize=256)
 def _text_size(text: str, overlay: Overlay, width: int) -> tuple[int, int]:
     """Width and height of a line in pixels; signs beyond Latin are square."""
     scale = _font_scale(overlay, width)

@@ -119,9 +119,12 @@ def draw_sets(rng: np.random.Generator, num: int, draws: ClassDraws) -> NDArray[
     wanted = 1 + np.searchsorted(np.cumsum(draws.num_labels)[:-1], rng.random(num), side="right")
     wanted[rng.random(num) < draws.normal] = 0
     for step in range(len(draws.num_labels)):
+        chance = rng.random(num)  # drawn even where none is wanted: what is drawn next must not depend on it
+        if not (wanted > step).any():
+            continue
         weights = draws.weights * np.exp(chosen @ _affinity()) * ~chosen
         summed = np.cumsum(weights, axis=1)
-        pick = (summed < (rng.random(num) * summed[:, -1])[:, None]).sum(axis=1)
+        pick = (summed < (chance * summed[:, -1])[:, None]).sum(axis=1)
         possible = (wanted > step) & (summed[:, -1] > _NEVER**0.5)
         chosen[np.nonzero(possible)[0], pick[possible]] = True
     return chosen

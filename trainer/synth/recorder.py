@@ -12,7 +12,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from trainer.synth.lens import size_scale
-from trainer.synth.texture import Grid
+from trainer.synth.texture import Grid, at_least
 
 Image = NDArray[np.uint8]
 _TILE = 1024
@@ -97,7 +97,7 @@ def _signal(image: Image, recorder: Recorder, rng: np.random.Generator, scale: f
         luma[:, shift:] += np.float32(echo) * (luma[:, :-shift] - luma[:, shift:])
     luma += np.float32(recorder.noise * 255) * noise(rng, luma.shape, recorder.noise_px * scale**0.5)
     chroma = [_chroma(np.asarray(plane, np.uint8), recorder, rng, scale) for plane in (red, blue)]
-    merged = cv2.merge([cv2.convertScaleAbs(np.maximum(luma, 0)), *chroma])
+    merged = cv2.merge([cv2.convertScaleAbs(at_least(luma, 0)), *chroma])
     return np.asarray(cv2.cvtColor(merged, cv2.COLOR_YCrCb2RGB), dtype=np.uint8)
 
 
@@ -111,7 +111,7 @@ def _chroma(plane: Image, recorder: Recorder, rng: np.random.Generator, scale: f
         grain = noise(rng, plane.shape, 2.5 * scale**0.5)
         centred = (plane.astype(np.float32) - 128) * np.float32(recorder.saturation) + 128
         centred += grain * np.float32(255 * recorder.chroma_noise * min(recorder.saturation, 1.0))
-        return np.asarray(cv2.convertScaleAbs(np.maximum(centred, 0)), dtype=np.uint8)
+        return np.asarray(cv2.convertScaleAbs(at_least(centred, 0)), dtype=np.uint8)
     if recorder.saturation == 1.0:
         return plane
     return np.asarray(cv2.addWeighted(plane, recorder.saturation, plane, 0, 128 * (1 - recorder.saturation)), dtype=np.uint8)

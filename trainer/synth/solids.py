@@ -4,6 +4,7 @@
 import numpy as np
 from numpy.typing import NDArray
 
+from trainer.synth.blocks import places_in
 from trainer.synth.geometry import CURTAIN, SOLID
 from trainer.synth.scene import Curtain, Solid
 from trainer.synth.surface import Places, Surface
@@ -46,12 +47,6 @@ def toward(surface: Surface, centre_m: Grid, radius_m: float) -> Places:
     aim = to / np.float32(distance)
     along = rays.x[box] * np.float32(aim[0]) + rays.y[box] * np.float32(aim[1]) + rays.z[box] * np.float32(aim[2])
     return places_in(box, along >= np.float32(limit), rays.x.shape[1])
-
-
-def places_in(box: tuple[slice, slice], chosen: NDArray[np.bool_], width: int) -> Places:
-    """Places in the flattened picture, `width` wide, of the pixels chosen in a part of it."""
-    row, column = np.divmod(np.flatnonzero(chosen), chosen.shape[1])
-    return np.asarray((row + box[0].start) * width + (column + box[1].start))
 
 
 def directions(surface: Surface, where: Places) -> Grid:
@@ -102,7 +97,7 @@ def _cast_shadow(surface: Surface, centre: Grid, half: Grid, origin: Grid) -> No
     box = window(surface, to + away * np.float32(0.5 * size), 2.0 * size)
     if box is None:
         return
-    offset = [getattr(surface, axis)[box] - centre[i] for i, axis in enumerate(("x_m", "y_m", "z_m"))]
+    offset = [axis - centre[i] for i, axis in enumerate(surface.position(box))]
     along = np.clip(offset[0] * away[0] + offset[1] * away[1] + offset[2] * away[2], 0, 1.2 * size)
     far = sum((offset[i] - along * away[i]) ** 2 for i in range(3))
     surface.shade[box] *= 1 - np.float32(_SHADOW) * np.exp(far * np.float32(-0.8 / size**2))
@@ -210,7 +205,6 @@ def _lay_curtain(surface: Surface, curtain: Curtain, where: Places, found: tuple
     at = where[solid]
     surface.hits.range_m.reshape(-1)[at] = reach[solid]
     surface.hits.part.reshape(-1)[at] = CURTAIN
-    surface.place(at)
     for grid, value in ((surface.relief, 0.0), (surface.shade, 1.0), (surface.gloss, curtain.gloss)):
         grid.reshape(-1)[at] = value
     surface.mark(curtain.code, where[np.flatnonzero(alpha > curtain.mask_at)])

@@ -11,12 +11,13 @@ import numpy as np
 from numpy.typing import NDArray
 
 from edge_sdk.contract.taxonomy import taxonomy
-from trainer.synth.blocks import WallBlocks, index_wall
+from trainer.synth.blocks import WallBlocks, Window, index_wall
 from trainer.synth.geometry import Hits, Rays
 from trainer.synth.texture import Grid
 
 Places = NDArray[np.intp]  # of K pixels in the flattened picture
 Where = Places | tuple[NDArray[np.intp], ...] | NDArray[np.bool_]  # or their rows and columns, or a boolean picture
+EVERYWHERE: Window = (slice(None), slice(None))
 _PIXEL = np.dtype("V12")  # three float32 written as one: half the time of three
 
 
@@ -35,9 +36,6 @@ class Surface:
     relief: Grid
     shade: Grid
     footprint_m: Grid
-    x_m: Grid
-    y_m: Grid
-    z_m: Grid
     bits: NDArray[np.uint32] = field(init=False)
     blocks: WallBlocks = field(init=False)
 
@@ -75,7 +73,6 @@ class Surface:
         self.relief.reshape(-1)[flat] = 0
         self.shade.reshape(-1)[flat] = 1
         self.bits.reshape(-1)[flat] = 0 if code is None else class_bit(code)
-        self.place(flat)
 
     def paint(self, where: Places, rgb: Grid | tuple[float, float, float]) -> None:
         """Give pixels their colours (K, 3) or one colour."""
@@ -85,12 +82,15 @@ class Surface:
             colours = np.ascontiguousarray(rgb, dtype=np.float32)
             self.albedo.reshape(-1).view(_PIXEL)[where] = colours.reshape(-1).view(_PIXEL)
 
-    def place(self, where: Where) -> None:
-        """Positions of pixels from their range."""
-        flat, rays = self.flat(where), self.rays
-        reach = self.hits.range_m.take(flat)
-        for target, origin, direction in zip((self.x_m, self.y_m, self.z_m), rays.origin_m, (rays.x, rays.y, rays.z), strict=True):
-            target.reshape(-1)[flat] = np.float32(origin) + reach * direction.take(flat)
+    def position(self, window: Window = EVERYWHERE) -> list[Grid]:
+        """Where in the pipe the pixels of a part of the picture lie: x, y and z in metres, (h, w) each. Few ask, so it is not kept."""
+        rays, reach = self.rays, self.hits.range_m[window]
+        return [np.float32(o) + reach * d[window] for o, d in zip(rays.origin_m, (rays.x, rays.y, rays.z), strict=True)]
+
+    def position_of(self, where: Places) -> list[Grid]:
+        """Where in the pipe chosen pixels lie: x, y and z in metres, (K,) each."""
+        rays, reach = self.rays, self.hits.range_m.take(where)
+        return [np.float32(o) + reach * d.take(where) for o, d in zip(rays.origin_m, (rays.x, rays.y, rays.z), strict=True)]
 
 
 @cache
@@ -102,8 +102,12 @@ def class_bit(code: str) -> np.uint32:
 def planes_from_bits(bits: NDArray[np.uint32]) -> NDArray[np.bool_]:
     """Planes (C, H, W) of class bits (H, W)."""
     planes = np.zeros((len(taxonomy()), *bits.shape), np.bool_)
-    used = int(np.bitwise_or.reduce(bits, axis=None))
-    for number in range(len(planes)):
-        if used >> number & 1:
-            np.not_equal(bits & np.uint32(1 << number), 0, out=planes[number])
+    for number in used_classes(bits):
+        np.not_equal(bits & np.uint32(1 << number), 0, out=planes[number])
     return planes
+
+
+def used_classes(bits: NDArray[np.uint32]) -> list[int]:
+    """Numbers of the classes that class bits (H, W) hold anywhere."""
+    used = int(np.bitwise_or.reduce(bits, axis=None))
+    return [number for number in range(len(taxonomy())) if used >> number & 1]

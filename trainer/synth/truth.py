@@ -15,7 +15,7 @@ from numpy.typing import NDArray
 from edge_sdk.contract.taxonomy import taxonomy
 from trainer.synth.geometry import Camera
 from trainer.synth.scene import Placed
-from trainer.synth.surface import Surface, planes_from_bits
+from trainer.synth.surface import Surface, planes_from_bits, used_classes
 
 LOOK_BEHIND_M, LOOK_AHEAD_M = 0.3, 1.0
 MIN_VISIBLE_SHARE = 0.0012
@@ -36,12 +36,26 @@ def labels_from_masks(masks: NDArray[np.bool_]) -> NDArray[np.uint8]:
     return np.array([np.count_nonzero(mask) >= enough for mask in masks], dtype=np.uint8)
 
 
+def labels_from_bits(bits: NDArray[np.uint32]) -> NDArray[np.uint8]:
+    """Labels (17,) of class bits (H, W), as `labels_from_masks` of their planes, but only classes that are there are counted."""
+    enough = min_visible((bits.shape[0], bits.shape[1]))
+    labels = np.zeros(len(taxonomy()), np.uint8)
+    for number in used_classes(bits):
+        labels[number] = np.count_nonzero(bits & np.uint32(1 << number)) >= enough
+    return labels
+
+
 def visible_masks(surface: Surface, light: NDArray[np.float32], hidden: NDArray[np.bool_] | None = None) -> NDArray[np.bool_]:
-    """Mask pixels that are lit well enough to be seen and not `hidden` (H, W) by bars or text."""
+    """Masks (17, H, W) of the pixels that are lit well enough to be seen and not `hidden` (H, W) by bars or text."""
+    return planes_from_bits(visible_bits(surface, light, hidden))
+
+
+def visible_bits(surface: Surface, light: NDArray[np.float32], hidden: NDArray[np.bool_] | None = None) -> NDArray[np.uint32]:
+    """The same as class bits (H, W), which are handled several times faster than seventeen planes."""
     shown = light[..., 1] > np.float32(MIN_LIGHT)
     if hidden is not None:
         shown &= ~hidden
-    return planes_from_bits(surface.bits * shown)
+    return np.asarray(surface.bits * shown)
 
 
 def featureless(image: NDArray[np.uint8]) -> NDArray[np.bool_]:

@@ -11,7 +11,7 @@ from trainer.synth.joint_look import along_the_pipe
 from trainer.synth.materials import Material
 from trainer.synth.scene import Ribs, Scene
 from trainer.synth.surface import Surface
-from trainer.synth.texture import TILE, Grid, coarse_tile, fine_tile, lookup, modulo, noise_tile
+from trainer.synth.texture import TILE, Grid, at_least, coarse_tile, fine_tile, lookup, modulo, noise_tile, sample_tiles
 from trainer.synth.weathering import weather
 
 _COARSE_M = 1.1
@@ -20,15 +20,12 @@ _TURN = 2 * np.pi
 
 def paint_wall(scene: Scene, hits: Hits, rays: Rays) -> Surface:
     """Colour the bare pipe."""
-    footprint = hits.range_m * hits.range_m * np.float32(rays.pixel_rad) / np.maximum(hits.radius_m, np.float32(0.02))
+    footprint = hits.range_m * hits.range_m * np.float32(rays.pixel_rad) / at_least(hits.radius_m, 0.02)
     albedo, gloss, relief = _look(scene, hits, rays, footprint)
     gloss += np.float32(scene.wetness * 0.5)
     if scene.segments and any(s.part == "gap" for s in scene.segments):
         _paint_faces(hits, albedo, relief)
-    position = [
-        hits.range_m * direction + np.float32(origin) for direction, origin in zip((rays.x, rays.y, rays.z), rays.origin_m, strict=True)
-    ]
-    return Surface(hits, rays, albedo, gloss, relief, np.ones_like(gloss), footprint, *position)
+    return Surface(hits, rays, albedo, gloss, relief, np.ones_like(gloss), footprint)
 
 
 def detail(footprint_m: Grid, wavelength_m: float) -> Grid:
@@ -39,33 +36,47 @@ def detail(footprint_m: Grid, wavelength_m: float) -> Grid:
 def _look(scene: Scene, hits: Hits, rays: Rays, footprint: Grid) -> tuple[Grid, Grid, Grid]:
     """Colour, gloss and relief; where several materials meet, each is made for all of the picture and cut out."""
     along = along_the_pipe(scene, hits, footprint, rays.origin_m[2])
-    present = [n for n in range(len(scene.materials)) if (hits.material == n).any()]
-    albedo, relief = _material_look(scene.materials[present[0]], scene, hits, footprint, along)
+    slow = _coarse(scene, hits)
+    present = [n for n in range(len(scene.materials)) if len(scene.materials) == 1 or (hits.material == n).any()]
+    albedo, relief = _material_look(scene.materials[present[0]], scene, hits, footprint, (slow, along))
     gloss = np.full_like(relief, scene.materials[present[0]].gloss)
     for number in present[1:]:
         here = np.asarray(hits.material == number, np.uint8)
-        colour, bump = _material_look(scene.materials[number], scene, hits, footprint, along)
+        colour, bump = _material_look(scene.materials[number], scene, hits, footprint, (slow, along))
         cv2.copyTo(colour, here, albedo)
         cv2.copyTo(bump, here, relief)
         gloss[here.view(np.bool_)] = scene.materials[number].gloss
     return albedo, gloss, relief
 
 
-def _material_look(material: Material, scene: Scene, hits: Hits, footprint: Grid, along: tuple[Grid, ...] | None) -> tuple[Grid, Grid]:
-    cloud, streak, hoop, blotch = _coarse(scene, hits)
+def _material_look(
+    material: Material, scene: Scene, hits: Hits, footprint: Grid, common: tuple[Sequence[Grid], tuple[Grid, ...] | None]
+) -> tuple[Grid, Grid]:
+    """Colour and relief; `common` to all materials are the slow noises and what is on the wall along the pipe."""
+    (cloud, streak, hoop, blotch), along = common
     fine = detail(footprint, 0.008)
     grain, grain_slope, cell, cell_slope = _fine(scene, hits, material.grain_m, fine)
-    speck = _mix((grain, material.grain), (cell, material.cell), (hoop, material.hoop)) * fine
-    tone = _mix((cloud, material.cloud * 0.7), (streak, material.streak + 0.02)) + speck + 1
-    relief = _mix((grain_slope, material.bump * 0.30), (cell_slope, material.cell * 0.7)) * fine
+    speck = _mix((grain, material.grain), (cell, material.cell), (hoop, material.hoop))
+    speck *= fine
+    tone = _mix((cloud, material.cloud * 0.7), (streak, material.streak + 0.02))
+    tone += speck
+    tone += 1
+    relief = _mix((grain_slope, material.bump * 0.30), (cell_slope, material.cell * 0.7))
+    relief *= fine
     tone, relief = _patterned(material, scene, hits, footprint, tone, relief)
-    dirt = _mix((cloud, 0.22), (streak, 0.20), (blotch, 0.10)) - np.float32(0.55) * np.cos(hits.theta + np.float32(material.stain_turn))
+    dirt = _mix((cloud, 0.22), (streak, 0.20), (blotch, 0.10))
+    turned = hits.theta + np.float32(material.stain_turn)
+    np.cos(turned, out=turned)
+    turned *= np.float32(0.55)
+    dirt -= turned
     if along is not None:
-        tone = tone * along[0]
+        tone *= along[0]
         dirt += along[1]
         relief += along[3]
-    stain = np.clip(dirt * np.float32(1.7 * material.stain) - np.float32(0.2 * material.stain), 0, material.stain)
-    colour = _coloured(material, scene, np.maximum(tone, np.float32(0.12)), stain, None if along is None else along[2])
+    dirt *= np.float32(1.7 * material.stain)
+    dirt -= np.float32(0.2 * material.stain)
+    stain = np.clip(dirt, 0, material.stain, out=dirt)
+    colour = _coloured(material, scene, at_least(tone, 0.12), stain, None if along is None else along[2])
     return weather(material, scene, hits, colour), relief
 
 
@@ -73,13 +84,16 @@ def _coarse(scene: Scene, hits: Hits) -> Sequence[Grid]:
     """Slow noises, made at half the picture's size."""
     texels = _texels(scene, hits.theta[::2, ::2], hits.z_m[::2, ::2], _COARSE_M, 0.0)
     height, width = hits.z_m.shape
-    return cv2.split(cv2.resize(lookup(coarse_tile(), *texels, wrap=True), (width, height), interpolation=cv2.INTER_LINEAR))
+    return cv2.split(cv2.resize(sample_tiles([coarse_tile()], *texels)[0], (width, height), interpolation=cv2.INTER_LINEAR))
 
 
 def _fine(scene: Scene, hits: Hits, tile_m: float, seen: Grid) -> Sequence[Grid]:
     """Quick noises; where none is `seen`, all pixels look up the same texel, which costs nothing."""
     near = (seen > 0).astype(np.float32)
-    return cv2.split(lookup(fine_tile(), *(at * near for at in _texels(scene, hits.theta, hits.z_m, tile_m, 3.1)), wrap=True))
+    around, along = _texels(scene, hits.theta, hits.z_m, tile_m, 3.1)
+    around *= near
+    along *= near
+    return cv2.split(sample_tiles([fine_tile()], around, along)[0])
 
 
 def _mix(*layers: tuple[Grid, float]) -> Grid:
@@ -89,7 +103,7 @@ def _mix(*layers: tuple[Grid, float]) -> Grid:
         return np.zeros_like(layers[0][0])
     total: Grid = used[0][0] * np.float32(used[0][1])
     for layer, weight in used[1:]:
-        total = cv2.scaleAdd(layer, weight, total)
+        total = cv2.scaleAdd(layer, weight, total, total)
     return total
 
 

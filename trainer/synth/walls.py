@@ -15,7 +15,7 @@ from trainer.synth.bend import axis_offset
 from trainer.synth.crossing import Beyond, first_crossing
 from trainer.synth.geometry import FACE, GAP, WALL, Hits, Rays, clock_angle, wrap
 from trainer.synth.scene import FAR_RADII, Bend, Decal, Scene, Segment
-from trainer.synth.texture import Grid, lookup
+from trainer.synth.texture import Grid, at_least, lookup
 from trainer.synth.wall_shape import Lump, WallShape, wall_shape
 
 Found = tuple[Grid, Grid, Grid, Grid]  # range, angle, chainage, radius
@@ -36,8 +36,8 @@ class _Way:
 
     def only(self, chosen: NDArray[np.intp]) -> "_Way":
         """Some of the rays, by their places among these."""
-        index = chosen if self.index is None else self.index[chosen]
-        return _Way(self.x[chosen], self.y[chosen], self.z[chosen], self.origin_m, index)
+        index = chosen if self.index is None else self.index.take(chosen)
+        return _Way(self.x.take(chosen), self.y.take(chosen), self.z.take(chosen), self.origin_m, index)
 
 
 class _Quadratic:
@@ -45,14 +45,19 @@ class _Quadratic:
 
     def __init__(self, way: _Way, centre_xy: tuple[float, float]) -> None:
         self.px, self.py = np.float32(way.origin_m[0] - centre_xy[0]), np.float32(way.origin_m[1] - centre_xy[1])
-        self.a = np.maximum(way.x * way.x + way.y * way.y, np.float32(1e-6))
+        self.a = at_least(way.x * way.x + way.y * way.y, 1e-6)
         self.b = self.px * way.x + self.py * way.y
         self.start = float(self.px * self.px + self.py * self.py)
 
     def reach(self, radius_m: float) -> Grid:
         """Metres along the ray to the far side of a cylinder; 0 where the ray passes beside it."""
-        root = self.b * self.b - self.a * np.float32(self.start - radius_m * radius_m)
-        return np.asarray(np.maximum((np.sqrt(np.maximum(root, 0)) - self.b) / self.a, 0))
+        reach = self.b * self.b
+        reach -= self.a * np.float32(self.start - radius_m * radius_m)
+        reach = at_least(reach, 0)
+        np.sqrt(reach, out=reach)
+        reach -= self.b
+        reach /= self.a
+        return at_least(reach, 0)
 
 
 def trace_wall(scene: Scene, rays: Rays) -> Hits:
@@ -69,8 +74,11 @@ def trace_wall(scene: Scene, rays: Rays) -> Hits:
             break
         way = way.only(beyond)
         on_face, face = _meet_face(scene, following, way)
-        _store(hits, way, face, FACE, following)  # rays that pass the face are stored again by the next segment
-        way = way.only(np.flatnonzero(~on_face))
+        met = np.flatnonzero(on_face)
+        if met.size:
+            reach, theta, z, radius = face
+            _store(hits, way.only(met), (reach.take(met), theta.take(met), z.take(met), radius.take(met)), FACE, following)
+            way = way.only(np.flatnonzero(~on_face))
         if not way.x.size:
             break
     hits.range_m[hits.range_m <= 0] = far_m  # from a chamber, past the very edge of the mouth: no wall is met, and it is dark there
@@ -139,7 +147,7 @@ def _meet_section(shape: WallShape, quadratic: _Quadratic, way: _Way) -> Grid:
     across = first_crossing(_beyond(bare, line, fan), line.reach(shape.narrow_m), line.reach(shape.wide_m), samples=1, steps=_SECTION_STEPS)
     length, turn = clock_angle(way.x, way.y)
     turn *= np.float32(_DIRECTIONS / (2 * np.pi))
-    return np.asarray(lookup(across[None, :], turn, np.zeros_like(turn)) / np.maximum(length, np.float32(1e-3)))
+    return np.asarray(lookup(across[None, :], turn, np.zeros_like(turn)) / at_least(length, 1e-3))
 
 
 def _beyond(shape: WallShape, quadratic: _Quadratic, way: _Way) -> Beyond:
@@ -192,7 +200,7 @@ def _round_the_bend(bend: Bend, shape: WallShape | None, quadratic: _Quadratic, 
 
 def _meet_face(scene: Scene, following: Segment, way: _Way) -> tuple[NDArray[np.bool_], Found]:
     """Rays that, at the start of the next segment, are outside its cross-section: they see its end face."""
-    reach = np.float32(following.start_m - way.origin_m[2]) / np.maximum(way.z, np.float32(1e-4))
+    reach = np.float32(following.start_m - way.origin_m[2]) / at_least(way.z, 1e-4)
     x = np.float32(way.origin_m[0] - following.centre_xy[0]) + reach * way.x
     y = np.float32(way.origin_m[1] - following.centre_xy[1]) + reach * way.y
     radius, theta = clock_angle(x, y)

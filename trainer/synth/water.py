@@ -13,7 +13,7 @@ import numpy as np
 from trainer.synth.geometry import FLUID
 from trainer.synth.scene import Fluid, Scene
 from trainer.synth.surface import Places, Surface
-from trainer.synth.texture import TILE, Grid, lookup, noise_tile
+from trainer.synth.texture import TILE, Grid, at_least, lookup, noise_tile, planes
 
 _MIRRORS = 0.4  # calmer water mirrors the picture, rougher water only shines
 
@@ -62,14 +62,14 @@ def add_water_surface(scene: Scene, surface: Surface, water: Fluid) -> None:
 
 def _colour_water(scene: Scene, surface: Surface, water: Fluid, where: Places, reach: Grid, look: Grid, deep: Grid) -> None:
     rays, radius = surface.rays, scene.radius_m
-    ripple, swell, wave, foam = np.ascontiguousarray(look.T)
+    ripple, swell, wave, foam = planes(look)
     fine = np.clip(np.float32(1.2) - reach * np.float32(1 / (14 * radius)), 0.1, 1)
-    tone = np.maximum(1 + np.float32(water.grain) * ripple * fine + np.float32(0.10) * swell, np.float32(0.25))
+    tone = at_least(1 + np.float32(water.grain) * ripple * fine + np.float32(0.10) * swell, 0.25)
     rgb: Grid = np.array(water.rgb, np.float32)[:, None] * tone
     clear = np.exp(deep * np.float32(-1 / (water.clear * radius)))
-    rgb += clear * (surface.albedo.reshape(-1, 3).take(where, axis=0).T * np.float32(0.75) - rgb)
+    rgb += clear * (np.stack(planes(surface.albedo.reshape(-1, 3).take(where, axis=0))) * np.float32(0.75) - rgb)
     down = rays.y.take(where)
-    flat, bright = 1 + down, 1 / np.sqrt(np.maximum(-down, np.float32(0.1)))
+    flat, bright = 1 + down, 1 / np.sqrt(at_least(-down, 0.1))
     fresnel = (np.float32(0.03) + np.float32(0.97) * flat * flat * flat * flat * flat) * bright
     if water.calm > _MIRRORS:
         rgb += fresnel * np.float32(water.calm) * _mirrored(scene, surface, water, where, reach, ripple)
@@ -77,13 +77,13 @@ def _colour_water(scene: Scene, surface: Surface, water: Fluid, where: Places, r
         sheen = fresnel * np.float32(0.2 + 0.4 * water.calm) * (1 + np.float32(0.2) * ripple)
         rgb += np.array(scene.materials[0].rgb, np.float32)[:, None] * sheen
     # one bright path toward the camera, broken up by ripples
-    aside = rays.x.take(where) / np.maximum(rays.z.take(where), np.float32(0.05)) + np.float32(0.05) * ripple
+    aside = rays.x.take(where) / at_least(rays.z.take(where), 0.05) + np.float32(0.05) * ripple
     path = np.clip(1 - aside * aside * np.float32(70), 0, 1) * np.clip(ripple * np.float32(0.5) - np.float32(0.25), 0, 1)
-    rgb += np.float32(0.5 * water.gloss) * (path + np.maximum(ripple - np.float32(2.4), 0)) * bright
+    rgb += np.float32(0.5 * water.gloss) * (path + at_least(ripple - np.float32(2.4), 0)) * bright
     if water.foam:
         island = np.clip((foam - np.float32(2.0 - 2.0 * water.foam)) * np.float32(1.6), 0, np.float32(0.95))
         rgb += island * (np.array(water.second_rgb or (0.7, 0.68, 0.6), np.float32)[:, None] * (1 + np.float32(0.15) * wave) - rgb)
-    surface.cover(where, reach, rgb.T, part=FLUID, gloss=water.gloss * 0.5, code=water.code)
+    surface.cover(where, reach, cv2.merge(list(rgb)).reshape(-1, 3), part=FLUID, gloss=water.gloss * 0.5, code=water.code)
     surface.relief.reshape(-1)[where] = ripple * fine * np.float32(0.6 * min(water.grain, 0.35))
 
 
@@ -93,11 +93,11 @@ def _mirrored(scene: Scene, surface: Surface, water: Fluid, where: Places, reach
     dx, down, dz = rays.x.take(where), rays.y.take(where), rays.z.take(where)
     dy = ripple * np.float32(0.05 * (1.3 - water.calm)) - down
     px, py = np.float32(rays.origin_m[0]) + reach * dx, np.float32(rays.origin_m[1]) + reach * down
-    a, b = np.maximum(dx * dx + dy * dy, np.float32(1e-4)), px * dx + py * dy
-    onward = (np.sqrt(np.maximum(b * b - a * (px * px + py * py - np.float32(scene.radius_m**2)), 0)) - b) / a
+    a, b = at_least(dx * dx + dy * dy, 1e-4), px * dx + py * dy
+    onward = (np.sqrt(at_least(b * b - a * (px * px + py * py - np.float32(scene.radius_m**2)), 0)) - b) / a
     near = 1 / (1 + onward * np.float32(0.5 / scene.radius_m))
     ahead = np.stack([(reach + onward) * dx, reach * down + onward * dy, (reach + onward) * dz])
-    return np.asarray(near * _seen_at(surface, ahead).T)
+    return np.asarray(near * np.stack(planes(_seen_at(surface, ahead))))
 
 
 def _seen_at(surface: Surface, ahead: Grid) -> Grid:
@@ -113,5 +113,5 @@ def _seen_at(surface: Surface, ahead: Grid) -> Grid:
     down = np.cross(forward, right)
     down *= np.sign(down @ (grid[:, row, column] - grid[:, row - 1, column]))
     u, v, w = np.stack([right, down, forward]).astype(np.float32) @ ahead.astype(np.float32)
-    focal = np.float32(1 / rays.pixel_rad) / np.maximum(w, np.float32(1e-3))
+    focal = np.float32(1 / rays.pixel_rad) / at_least(w, 1e-3)
     return lookup(surface.albedo, u * focal + np.float32(width / 2 - 0.5), v * focal + np.float32(height / 2 - 0.5))

@@ -177,6 +177,8 @@ def _write_one(folder: Path, plan: SplitPlan, number: int) -> tuple[list[object]
 
 
 def _size_of(plan: SplitPlan, seed: int) -> Size:
+    if len(plan.sizes) == 1:
+        return plan.sizes[0][0]
     shares = np.cumsum([share for _, share in plan.sizes])
     at = int(np.searchsorted(shares[:-1] / shares[-1], np.random.default_rng([seed, 3]).random(), side="right"))
     return plan.sizes[at][0]

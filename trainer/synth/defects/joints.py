@@ -50,12 +50,12 @@ def _finish(scene: Scene, rng: np.random.Generator, joint: Joint, *, face: Rgb |
     gap = gap or tinted(rng, _GAPS[int(rng.integers(len(_GAPS)))])
     half, lip = joint.gap_m / 2, 0.012 * scene.radius_m
     rows = np.linspace(-half - lip, half + lip, ROWS, dtype=np.float32)[:, None]
-    stony = patch_noise(rng, COLUMNS, 1.3, "cell")[:ROWS] * 0.35 + patch_noise(rng, COLUMNS, 0.7)[:ROWS] * 0.3
+    stony = patch_noise(rng, COLUMNS, 1.3, "cell", rows=ROWS) * 0.35 + patch_noise(rng, COLUMNS, 0.7, rows=ROWS) * 0.3
     on_face = (rows > half - 0.6 * lip)[..., None]
     # the face is all of one row: fast noise would become rays across it
-    noise = np.where(on_face[..., 0], 0.18 * patch_noise(rng, COLUMNS, 0.25)[:1], stony)
+    noise = np.where(on_face[..., 0], 0.18 * patch_noise(rng, COLUMNS, 0.25, rows=1), stony)
     colour = np.where(on_face, np.array(face, np.float32), np.array(gap, np.float32)) * np.clip(1 + noise, 0.3, 1.8)[..., None]
-    dirty = np.clip(0.6 + 0.4 * patch_noise(rng, COLUMNS, 0.2)[:1], 0.05, 0.85)
+    dirty = np.clip(0.6 + 0.4 * patch_noise(rng, COLUMNS, 0.2, rows=1), 0.05, 0.85)
     alpha = np.where(on_face[..., 0], dirty, 0.9) * ((rows > -half) & (rows < half + 0.5 * lip))
     colour, alpha = np.clip(colour, 0.01, 0.95).astype(np.float32), alpha.astype(np.float32)
     scene.decals.append(Decal(float(rng.uniform(0, 6)), joint.z_m, np.pi, half + lip, alpha, colour))
@@ -157,7 +157,7 @@ def paint_broken_edge(scene: Scene, rng: np.random.Generator, severity: float, z
     rows = np.linspace(0, 1, 48, dtype=np.float32)[:, None]
     alpha = np.clip((depth[None, :] - (1 - rows)) * 14, 0, 1).astype(np.float32)
     edge = np.exp(-(((depth[None, :] - (1 - rows)) * 14 - 1) ** 2))[..., None]
-    grain = np.clip(1 + 0.35 * patch_noise(rng, COLUMNS, 1.6, "cell")[:48], 0.3, 1.8)[..., None]
+    grain = np.clip(1 + 0.35 * patch_noise(rng, COLUMNS, 1.6, "cell", rows=48), 0.3, 1.8)[..., None]
     colour = np.array(gap, np.float32) * grain + edge * (np.array(wall_rgb(scene, 1.3), np.float32) - np.array(gap, np.float32) * grain)
     half = scene.radius_m * (0.04 + 0.12 * severity)
     middle = z_m - joint.gap_m / 2 - half

@@ -97,7 +97,8 @@ def add_ridge(
     """A ridge along the joint, `height` and `width` in radii; `lumpy` 0..1 breaks it into lumps."""
     rows, columns = 56, 192
     across, along = np.linspace(-1, 1, rows, dtype=np.float32)[:, None], np.linspace(-1, 1, columns, dtype=np.float32)[None, :]
-    bumps = patch_noise(rng, columns, 1.2 / max(half_theta, 0.5))[:rows] * 0.6 + 0.35 * patch_noise(rng, columns, 2.2, "cell")[:rows]
+    bumps = patch_noise(rng, columns, 1.2 / max(half_theta, 0.5), rows=rows) * 0.6
+    bumps += 0.35 * patch_noise(rng, columns, 2.2, "cell", rows=rows)
     middle = 0.25 * np.interp(np.linspace(0, 9, columns), np.arange(10), rng.normal(0, 1, 10))[None, :]
     body = np.clip(1 - ((across - middle) * (1.5 - 0.4 * lumpy * bumps)) ** 2, 0, 1)
     body = np.clip(body * (1 + lumpy * 1.1 * bumps), 0, 2.5)

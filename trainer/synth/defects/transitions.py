@@ -29,8 +29,8 @@ def _finish(scene: Scene, joint: Joint) -> None:
 def _edge(scene: Scene, rng: np.random.Generator, joint: Joint, rgb: Rgb, patchy: float) -> None:
     """Colour the new pipe's end face; `patchy` 0..1 hides it in dirt."""
     half, lip = joint.gap_m / 2, 0.015 * scene.radius_m
-    noise = np.repeat(patch_noise(rng, 256, 0.25)[:1], 8, axis=0)
-    alpha = np.clip(1 - patchy * (0.6 + 0.7 * patch_noise(rng, 256, 0.25)[:1]), 0, 0.9) * np.linspace(1, 1, 8)[:, None]
+    noise = np.repeat(patch_noise(rng, 256, 0.25, rows=1), 8, axis=0)
+    alpha = np.clip(1 - patchy * (0.6 + 0.7 * patch_noise(rng, 256, 0.25, rows=1)), 0, 0.9) * np.linspace(1, 1, 8)[:, None]
     colour = np.clip(np.array(rgb, np.float32) * (1 + 0.15 * noise)[..., None], 0.01, 0.95).astype(np.float32)
     scene.decals.append(Decal(0.0, joint.z_m + half, np.pi, lip, alpha.astype(np.float32), colour))
 
