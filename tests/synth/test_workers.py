@@ -7,6 +7,7 @@ import sys
 import time
 from pathlib import Path
 
+import cv2
 import pytest
 
 from trainer.synth import SynthError, workers
@@ -27,6 +28,19 @@ def _die(number: int) -> int:
 def test_no_worker_is_refused(number: int) -> None:
     with pytest.raises(SynthError, match=f"workers {number}"):
         list(run_jobs(_double, [1], workers=number))
+
+
+def test_one_worker_renders_with_one_thread_and_gives_the_others_back() -> None:
+    before = cv2.getNumThreads()
+    try:
+        cv2.setNumThreads(3)
+        jobs = run_jobs(lambda _: cv2.getNumThreads(), range(2), workers=1)
+
+        assert next(jobs) == 1
+        jobs.close()  # type: ignore[attr-defined]  # as an error in what takes the results does
+        assert cv2.getNumThreads() == 3
+    finally:
+        cv2.setNumThreads(before)
 
 
 def test_killed_worker_is_an_interruption_with_advice() -> None:

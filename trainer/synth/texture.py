@@ -93,7 +93,7 @@ def _packed(*channels: Grid) -> Grid:
 
 
 def bordered(tile: Grid) -> Grid:
-    """A tile with its first two rows and columns repeated at its end, for `sample_tile`; read only."""
+    """A tile with its first two rows and columns repeated at its end, for `sample_tiles`; read only."""
     wide: Grid = cv2.copyMakeBorder(tile, 0, _BORDER, 0, _BORDER, cv2.BORDER_WRAP)
     wide.setflags(write=False)
     return wide
