@@ -103,8 +103,7 @@ def inspect_live(
         if on_observation is not None:
             live.on_observation(on_observation)
         try:
-            if not resume:  # pictures and reports of earlier lives are this run's own
-                _forget_results(out)
+            _forget_results(out, pictures=not resume)  # those of earlier lives are this run's own
         except OutputError:
             live.stop()
             raise
@@ -148,10 +147,10 @@ def _check_folder(out: Path, *, in_use: bool) -> None:
         raise OutputError(f"{out}: {error.strerror}; choose another --out") from error
 
 
-def _forget_results(out: Path) -> None:
-    """Delete what an earlier run left, once the folder is ours: a new report beside old pictures would mislead."""
+def _forget_results(out: Path, *, pictures: bool) -> None:
+    """Delete what an earlier run or life left, once the folder is ours: an old report beside a run that goes on would mislead."""
     try:
-        for old in (*(out / name for name in RESULTS), *(out / FOLDER).glob("*.jpg")):
+        for old in (*(out / name for name in RESULTS), *((out / FOLDER).glob("*.jpg") if pictures else ())):
             old.unlink(missing_ok=True)
     except OSError as error:
         raise OutputError(f"{out}: {error.strerror}; choose another --out") from error

@@ -163,6 +163,8 @@ def test_thresholds_changed_while_running_hold_from_the_next_frame_and_are_recor
             live.set_thresholds({"XX": 0.5})
         with pytest.raises(InputError, match="each from 0 to 1"):
             live.set_thresholds([2.0] * 17)
+        with pytest.raises(InputError, match="no numbers"):
+            live.set_thresholds({"RB": "high"})  # type: ignore[dict-item]
 
     assert live.inspection.observations == () and live.inspection.thresholds["RB"] == 0.999
     assert live.inspection.model.threshold_origin == "set-during-the-run"
@@ -249,7 +251,7 @@ def test_a_model_that_fails_for_a_while_leaves_a_gap_and_the_run_goes_on(
         return run(images_NHWC)
 
     monkeypatch.setattr(inspector.session, "run", sometimes)
-    with LiveInspection(inspector, out=tmp_path / "run") as live:
+    with LiveInspection(inspector, out=tmp_path / "run", settings=LiveSettings(no_frame_s=60.0)) as live:
         drive = Drive(ready(live))
         drive.go(0.4)
         broken.set()

@@ -21,9 +21,12 @@ from edge_sdk import Bundle, Inspector, LiveInspection
 from edge_sdk.cli import main
 from edge_sdk.errors import InputError, OutputError
 from edge_sdk.inspect_film import inspect_film
+from edge_sdk.inspect_live import inspect_live
 from edge_sdk.journal import entries
-from edge_sdk.journal.entries import Event, Serving, entry_from_body
+from edge_sdk.journal.entries import Event, ObservationEntry, Progress, Serving, entry_from_body
 from edge_sdk.journal.inspection import inspection_from_journal, rows_of
+from edge_sdk.live.result import LiveSettings
+from edge_sdk.live_run import ledger
 from edge_sdk.records import Inspection, inspection_from_json
 from live_fakes import PATIENCE_S, until
 from live_scripts import Drive, ScriptedSource, in_real_time, observed, picture, ready
@@ -121,6 +124,8 @@ def test_a_journal_that_nothing_can_be_made_of_is_put_aside_and_the_run_begins(i
     """Or a service would fail at every start, in a pipe where nobody can help it."""
     run_dir = tmp_path / "run"
     short_life(inspector, run_dir)
+    (run_dir / "pictures").mkdir()
+    (run_dir / "pictures" / "0001-RB.jpg").write_bytes(b"seen")
     path = run_dir / "journal.sqlite"
     if damage == "garbage":
         path.write_bytes(b"\x5a" * path.stat().st_size)
@@ -131,6 +136,7 @@ def test_a_journal_that_nothing_can_be_made_of_is_put_aside_and_the_run_begins(i
 
     whole = [short_life(inspector, run_dir) for _ in range(2)][-1]
 
+    assert (run_dir / "unreadable-1-pictures" / "0001-RB.jpg").read_bytes() == b"seen", "the new run's have the same names"
     assert (run_dir / "unreadable-1.sqlite").read_bytes() == before and not (run_dir / "unreadable-2.sqlite").exists()
     assert whole.accounting.processed == 2
     assert any("could not be read and lies beside as unreadable-1.sqlite" in notice for notice in whole.notices)
@@ -148,6 +154,78 @@ def test_after_a_power_cut_the_wall_clock_says_how_long_it_was_off_and_is_named(
     assert re.fullmatch(r"the run goes on; nothing was recorded \d+\.\d s by the wall clock: the machine was started anew", said)
     (gap,) = (gap for gap in whole.coverage.gaps if gap.reason == "interrupted" and gap.from_m == 1.0)
     assert first.coverage.duration_s - 0.01 <= gap.from_s <= gap.to_s < first.coverage.duration_s + 60
+
+
+def test_settings_that_cannot_serve_leave_the_folder_free(inspector: Inspector, tmp_path: Path) -> None:
+    short_life(inspector, tmp_path / "run")
+    before = rows_of(tmp_path / "run")
+    with pytest.raises(ValueError):
+        LiveInspection(inspector, out=tmp_path / "run", resume=True, settings=LiveSettings(thresholds=(0.5,)))
+
+    assert rows_of(tmp_path / "run") == before
+    assert short_life(inspector, tmp_path / "run").accounting.processed == 2
+
+
+def test_an_observation_that_is_closed_is_no_more_in_view_should_the_run_break_off(
+    inspector: Inspector, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(ledger, "PROGRESS_S", 3600.0)  # told at the beginning and at the end, and when something is closed
+    life(inspector, tmp_path / "run", 0.0)
+    told = [entry_from_body(row.body) for row in rows_of(tmp_path / "run")]
+    places = [number for number, entry in enumerate(told) if isinstance(entry, Progress)]
+    (found,) = (number for number, entry in enumerate(told) if isinstance(entry, ObservationEntry))
+
+    assert len(places) == 3 and places[0] < found < places[1]
+    assert told[places[1]].in_view == ()
+
+
+def test_reports_of_earlier_lives_do_not_lie_beside_a_run_that_goes_on(bundle: Bundle, tmp_path: Path) -> None:
+    """Should it break off they would call it complete, without what was found since."""
+    report, seen = tmp_path / "run" / "report.json", []
+    for _ in range(2):
+        inspect_live(
+            ["http://127.0.0.1:9/"], bundle=bundle, out=tmp_path / "run", resume=True, threads=1, duration_s=0.6,
+            on_status=lambda _: seen.append(report.exists()),
+        )  # fmt: skip
+        assert report.exists()
+    assert len(seen) >= 2 and not any(seen)
+
+
+def test_a_run_that_is_stopped_on_a_busy_machine_is_not_complete_without_what_it_saw(inspector: Inspector, tmp_path: Path) -> None:
+    """Its ledger takes longer than it is given: no end is recorded then, so that the rest counts as not inspected."""
+    with LiveInspection(inspector, out=tmp_path / "run") as live:
+        drive = Drive(ready(live), speed_m_s=1.0)
+        drive.go(0.2)
+        drive.go(0.6, tiny.RED)
+        until(lambda: live.latest().result)
+        over = threading.Event()
+        close = live._run.ledger._close
+        live._run.ledger._close = lambda: (over.wait(PATIENCE_S), close())[1]  # type: ignore[method-assign]
+        whole = live.stop(flush_s=0.2)
+        over.set()
+
+    assert whole.status == "recovered" and whole.coverage.gaps[-1].reason == "crashed"
+
+
+@pytest.mark.parametrize("where", ["ledger", "scribe"])
+def test_what_a_defect_of_ours_loses_makes_the_run_incomplete_also_when_it_goes_on(
+    inspector: Inspector, tmp_path: Path, where: str, caplog: pytest.LogCaptureFixture
+) -> None:
+    def broken(*_: object, **__: object) -> object:
+        raise RuntimeError("a defect")
+
+    with LiveInspection(inspector, out=tmp_path / "run", resume=True) as live:
+        drive = Drive(ready(live), speed_m_s=1.0)
+        drive.go(0.2)
+        if where == "ledger":
+            live._run.ledger._pages[0].tracks.add = broken  # type: ignore[method-assign, assignment]
+        else:
+            live._run._scribe._record = broken  # type: ignore[method-assign, assignment]
+        drive.go(0.4, tiny.RED)
+        drive.go(0.6)
+    assert live.inspection.observations == () and live.inspection.status == "incomplete"
+    assert short_life(inspector, tmp_path / "run").status == "incomplete"
+    assert "a defect" in caplog.text, "said in the log, and not to the robot"
 
 
 def test_chainage_of_earlier_lives_makes_the_missing_of_it_a_gap(inspector: Inspector, tmp_path: Path) -> None:

@@ -34,11 +34,18 @@ class Leg:
         return "its start" if self.progress is None else metres_or_time(self.progress.chainage_m, self.progress.time_s)
 
     @property
+    def tells(self) -> bool:
+        """Whether anything came of it: frames, or a reason why there were none."""
+        return self.progress is not None and (self.progress.accounting.received > 0 or bool(self.gaps))
+
+    @property
     def accounted_to(self) -> tuple[float, float | None]:
         """Time and chainage up to which it is accounted for: its last frame, or the end of a gap that was open then."""
         if self.progress is None:
             return self.begins
         at_s, at_m = self.progress.time_s, self.progress.chainage_m
+        if at_m is None and self.first_m is None:
+            at_m = self.begins[1]  # a leg that never knew its place has not come from there
         last = self.gaps[max(self.gaps)] if self.gaps else None
         if last is not None and last.to_s >= at_s - OPEN_S:
             at_m = last.to_m
@@ -58,7 +65,7 @@ class Leg:
         totals = Progress(
             time_s=before.time_s if before else coverage.duration_s, chainage_m=before.chainage_m if before else coverage.to_m,
             accounting=inspection.accounting, from_m=coverage.from_m, to_m=coverage.to_m, travelled_m=coverage.travelled_m,
-            duration_s=coverage.duration_s,
+            duration_s=coverage.duration_s, in_view=before.in_view if before and inspection.status == "recovered" else (),
         )  # fmt: skip
         self.add(totals)
         self.begins_s = totals.time_s - totals.duration_s  # the end knows the totals best
@@ -81,7 +88,7 @@ class Leg:
 
 def coverage_of(legs: Sequence[Leg], source: SourceRecord, *, ended: bool) -> Coverage:
     """Totals and gaps of all legs; without an end there is a gap from the last recorded frame on."""
-    legs = [legs[0], *(leg for leg in legs[1:] if leg.progress)]
+    legs = [legs[0], *(leg for leg in legs[1:-1] if leg.tells), *(leg for leg in legs[1:][-1:] if leg.progress)]
     told = [leg.progress for leg in legs if leg.progress]
     gaps = [gap for _, gap in sorted(legs[0].gaps.items())]
     for before, after in pairwise(legs):

@@ -20,6 +20,7 @@ DATABASE = "journal.sqlite"
 LOG = "journal.sqlite-wal"
 PART = "journal.part"  # a database that is being made
 DAMAGED = "journal.damaged-{}.sqlite"
+PICTURES = "pictures"
 UNREADABLE = "unreadable-{}.sqlite"  # not `journal.*`: what belongs to a run is deleted with it
 
 
@@ -99,7 +100,7 @@ def remove_journal(run_dir: Path) -> None:
 
 
 def put_unreadable_aside(run_dir: Path) -> Path:
-    """Give a journal that nothing can be made of another name, so that a run may begin in its folder; returns the new name.
+    """Give a journal that nothing can be made of, and its pictures, other names, so that a run may begin; returns the journal's.
 
     Raises:
         OutputError: If it cannot be renamed, or another process uses the folder.
@@ -109,6 +110,8 @@ def put_unreadable_aside(run_dir: Path) -> Path:
         kept = next(path for n in count(1) if not (path := run_dir / UNREADABLE.format(n)).exists())
         if (run_dir / LOG).exists():
             (run_dir / LOG).replace(kept.with_name(f"{kept.name}-wal"))
+        if (run_dir / PICTURES).is_dir():  # the next run's have the same names, and would take their place
+            (run_dir / PICTURES).replace(kept.with_name(f"{kept.stem}-{PICTURES}"))
         (run_dir / DATABASE).replace(kept)
         sync_folder(run_dir)
     except OSError as error:

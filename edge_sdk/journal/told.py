@@ -19,7 +19,8 @@ from edge_sdk.journal.entries import (
     Serving,
     entry_from_body,
 )
-from edge_sdk.journal.legs import Leg, accounting_of, coverage_of, metres_or_time
+from edge_sdk.journal.legs import Leg, accounting_of, coverage_of
+from edge_sdk.journal.telling import Served, changes, listed, unclosed
 from edge_sdk.records import Inspection, Observation
 
 MISSING = {
@@ -58,7 +59,10 @@ class Told:
     events: list[Event] = field(default_factory=list)
     end: Inspection | None = None
     goes_on: bool = False
+    served: Served | None = None  # in the present leg, at last
+    will_serve: Served | None = None  # in the next one, should it record anything
     earlier: list[str] = field(default_factory=list)  # notices of legs that were stopped
+    lacks: list[str] = field(default_factory=list)  # why such legs were not complete
 
     def add(self, entry: Entry) -> None:
         """Take in the next one."""
@@ -66,14 +70,15 @@ class Told:
             self._begin_leg()  # not before: a life that has recorded nothing is none
         if isinstance(entry, Header):
             self.header = self.header or entry
+            self.served = self.served or (entry.inspection.model, entry.inspection.thresholds)
         elif isinstance(entry, ObservationEntry):
             self._add_observation(entry)
         elif isinstance(entry, Progress):
-            self.legs[-1].add(entry)
+            self._add_progress(entry)
         elif isinstance(entry, GapEntry):
             self.legs[-1].gaps[entry.index] = entry.gap
         elif isinstance(entry, Serving):
-            self.serving.append(entry)
+            self._add_serving(entry)
         elif isinstance(entry, Event):
             self.events.append(entry)
         elif isinstance(entry, Resumed):
@@ -82,9 +87,27 @@ class Told:
             self.end = entry.inspection
             self.legs[-1].end(entry.inspection)
 
+    def _add_progress(self, entry: Progress) -> None:
+        before = self.legs[-1].progress
+        if before is not None and entry.accounting.received < before.accounting.received:
+            self._begin_leg()  # counts never fall within a life: the entry that it goes on is lost
+        self.legs[-1].add(entry)
+
+    def _add_serving(self, entry: Serving) -> None:
+        self.serving.append(entry)
+        if self.goes_on:
+            self.will_serve = (entry.model, entry.thresholds)
+        else:
+            self.served = (entry.model, entry.thresholds)
+
     def _begin_leg(self) -> None:
         if self.end is not None:
             self.earlier += [f"Up to {self.legs[-1].place}: {notice}" for notice in self.end.notices]
+            if self.end.status == "incomplete":
+                self.lacks += [f"up to {self.legs[-1].place}: {reason}" for reason in self.end.status_reasons]
+        if self.served is not None and self.will_serve is not None:
+            self.earlier += [f"Up to {self.legs[-1].place}: {change}." for change in changes(self.served, self.will_serve)]
+        self.served, self.will_serve = self.will_serve or self.served, None
         self.legs.append(self.legs[-1].reopen())
         self.end, self.goes_on = None, False
 
@@ -102,9 +125,10 @@ class Told:
         """The record as far as it goes."""
         last = self.end or self.broken_off(began)
         observations = self._observations()
-        status, reasons = last.status, [*last.status_reasons, *self._losses()]
+        status, reasons = last.status, [*last.status_reasons, *self.lacks, *self._losses()]
         if broke := [leg.place for leg in self.legs[:-1] if not leg.stopped]:
-            reasons.insert(0, f"the run broke off and went on later: after {', after '.join(broke)}")
+            in_view = [unclosed(leg, f" at {leg.place}") for leg in self.legs[:-1] if not leg.stopped]
+            reasons = [f"the run broke off and went on later: after {listed(broke)}", *filter(None, in_view), *reasons]
             status = "recovered"
         accounting = accounting_of(self.legs)
         if status == "complete" and (accounting.processed == 0 or reasons):
@@ -129,12 +153,9 @@ class Told:
 
     def broken_off(self, began: Inspection) -> Inspection:
         """The record's head for a run without an end."""
-        progress = self.legs[-1].progress
-        in_view = progress.in_view if progress else ()
         reasons = [f"the run broke off without an end (power loss or kill); it is recorded up to {self.legs[-1].place}"]
-        if in_view:
-            seen = ", ".join(f"{s.code} from {metres_or_time(s.chainage_m, s.time_s)} (score {s.peak:.2f})" for s in in_view)
-            reasons.append(f"in view when it broke off, and not among the observations: {seen}")
+        if in_view := unclosed(self.legs[-1]):
+            reasons.append(in_view)
         serves = self.serving[-1] if self.serving else None
         model, thresholds = (serves.model, serves.thresholds) if serves else (began.model, began.thresholds)
         return msgspec.structs.replace(began, status="recovered", status_reasons=tuple(reasons), model=model, thresholds=thresholds)
@@ -148,7 +169,7 @@ class Told:
         known = {f": {notice}" for notice in last.notices}
         earlier = [notice for notice in self.earlier if notice[notice.index(": ") :] not in known]
         stops = [leg.place for leg in self.legs[:-1] if leg.stopped]
-        stopped = [f"The run was stopped and went on later: after {', after '.join(stops)}."] if stops else []
+        stopped = [f"The run was stopped and went on later: after {listed(stops)}."] if stops else []
         repairs = [event.text for event in self.events if event.name in ("salvage", "log_tail")]
         return (*earlier, *last.notices, *stopped, *self._without_picture(), *repairs)
 

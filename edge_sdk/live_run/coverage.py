@@ -149,7 +149,7 @@ class LiveCoverage:
         return abs(place.value_m - before.value_m) < STANDS_M
 
     def _still_since(self, time_s: float) -> Moment | None:
-        """A picture that is called frozen has stood still for a while: the last look before that, and after a pause the last before it may."""
+        """A picture that is called frozen has stood still for a while: the last look before that; after a pause, before it may have."""
         found_s = self._last.time_s if time_s - self._last.time_s > MAX_PAUSE_S else time_s
         before = [look for look in self._looks if look.time_s <= found_s - FROZEN_S] or list(self._looks)[:1]
         return Moment(before[-1].time_s, before[-1].place.value_m) if before else None

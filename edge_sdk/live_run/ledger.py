@@ -171,8 +171,12 @@ class Ledger:
         if result.frame.stored_HWC is not None:
             height, width = result.frame.stored_HWC.shape[:2]
             self.size_wh = (width, height)
+        closed = False
         for found in page.tracks.add(result):
             self._put(found)
+            closed = True
+        if closed:
+            self._tell()  # or a run that breaks off now would call it in view, and not among the observations
 
     def _place(self, value_m: float | None) -> None:
         if value_m is not None:

@@ -139,8 +139,10 @@ class LiveRun:
         deadline_s = time.monotonic() + STOP_S + flush_s
         phase = self.stream.stop(STOP_S)
         if self._begun and not self._over:
-            self.ledger.finish(LEDGER_S)
-            self._scribe.put(End(inspection=self._ended()))
+            if self.ledger.finish(max(flush_s / 2, LEDGER_S)):
+                self._scribe.put(End(inspection=self._ended()))
+            else:  # what it holds is not recorded: a record that ends in order would say that nothing is missing
+                self._journal.add_event("error", "ledger_left", "the run was stopped before all that it had seen was taken in")
             self._scribe.finish(max(deadline_s - time.monotonic(), 0.1))
         self._over = True
         self._journal.close(max(deadline_s - time.monotonic(), 0.1))

@@ -84,6 +84,7 @@ def open_journal(
 
 def _gone_on_with(out: Path, record: LiveRecord, roster: Roster, identity: str, settings: LiveSettings) -> Opened:
     lives: list[Earlier] = []
+    serves = serving_entry(roster, identity, settings, "the run goes on")  # first: what cannot serve leaves the folder free
     journal = Journal.open(out, read=lambda rows: lives.append(_lives(rows, out, record.name)))
     (earlier,) = lives
     began = earlier.began
@@ -91,7 +92,7 @@ def _gone_on_with(out: Path, record: LiveRecord, roster: Roster, identity: str, 
         record, run_id=began.run_id, created=datetime.fromisoformat(began.created_utc), placed=earlier.has_place
     )  # fmt: skip
     journal.add_event("warn", "resumed", f"the run goes on; nothing was recorded {earlier.off}")
-    journal.add(serving_entry(roster, identity, settings, "the run goes on"))
+    journal.add(serves)
     return Opened(journal, record, earlier)
 
 

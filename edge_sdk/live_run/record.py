@@ -6,6 +6,8 @@ from dataclasses import dataclass, field
 from datetime import datetime, timezone
 from typing import NamedTuple
 
+import msgspec
+
 from edge_sdk import __version__
 from edge_sdk.camera.redact import redacted
 from edge_sdk.contract.taxonomy import taxonomy
@@ -65,14 +67,18 @@ class LiveRecord:
         pictures_left_out: int,
         defects: int,
     ) -> Inspection:
-        """The record of a run that was stopped on purpose: complete, with what was not seen as gaps."""
+        """The record of a run that was stopped on purpose: complete, with what was not seen as gaps, unless a result was lost here."""
         has_odometer = self.given or self.placed or bool(self.odometer.flags)
         fps = round(accounting.received / coverage.duration_s, 2) if coverage.duration_s > 0 else 0.0
         notices = (
             *_of_model(context, changes, swaps), *_of_place(self.odometer, given=self.given or self.placed),
-            *_of_cameras(tuple(cameras), size_wh), *_of_losses(pictures_left_out, defects),
+            *_of_cameras(tuple(cameras), size_wh), *_of_pictures(pictures_left_out),
         )  # fmt: skip
-        return self._inspection(context, accounting, coverage, size_wh, fps, has_odometer=has_odometer, notices=notices)
+        record = self._inspection(context, accounting, coverage, size_wh, fps, has_odometer=has_odometer, notices=notices)
+        if not defects:
+            return record
+        reason = f"results that could not be taken in because of a defect of the software, see its log: {defects}"
+        return msgspec.structs.replace(record, status="incomplete", status_reasons=(reason,))
 
     def _inspection(
         self,
@@ -144,8 +150,6 @@ def _of_cameras(cameras: tuple[CameraFacts, ...], size_wh: tuple[int, int]) -> I
         yield f"The picture is {size_wh[0]}x{size_wh[1]}; the model knows 4:3 and 5:4 pictures."
 
 
-def _of_losses(pictures_left_out: int, defects: int) -> Iterator[str]:
+def _of_pictures(pictures_left_out: int) -> Iterator[str]:
     if pictures_left_out:
         yield f"Observations whose picture was left out because the computer did not keep up: {pictures_left_out}."
-    if defects:
-        yield f"Results that could not be taken in because of a defect of the software, see its log: {defects}."

@@ -15,7 +15,7 @@ import msgspec
 
 from edge_sdk.contract.taxonomy import taxonomy
 from edge_sdk.journal import Journal
-from edge_sdk.journal.entries import Entry
+from edge_sdk.journal.entries import Entry, Event
 from edge_sdk.live.result import LiveResult
 from edge_sdk.live.worker import one_line
 from edge_sdk.live_run.tracks import Found
@@ -75,6 +75,7 @@ class Scribe:
                 self.newest = self._record(item) if isinstance(item, Found) else self._journal.add(item)
             except Exception:  # one entry's defect must not end the record of the run
                 logger.exception("an entry of a live run could not be recorded")
+                self._journal.add(Event(level="error", name="lost", text="an entry could not be recorded, see the log", lost=1))
             del item  # or its frame would be held until the next one comes
 
     def _record(self, found: Found) -> "Future[None]":

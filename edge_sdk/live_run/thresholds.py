@@ -21,7 +21,10 @@ def thresholds_given(given: Mapping[str, float] | Sequence[float], present: Sequ
         if unknown := sorted(set(given) - set(codes)):
             raise InputError(f"there is no class {unknown[0]}; the classes are {', '.join(codes)}")
         given = [given.get(code, old) for code, old in zip(codes, present, strict=True)]
-    values = tuple(float(value) for value in given)
+    try:
+        values = tuple(float(value) for value in given)
+    except (TypeError, ValueError):
+        raise InputError(f"thresholds that are no numbers; give {len(codes)}, each from 0 to 1") from None
     if len(values) != len(codes) or not all(0.0 <= value <= 1.0 for value in values):
         raise InputError(f"{len(values)} thresholds; give {len(codes)}, each from 0 to 1")
     return values

@@ -72,7 +72,7 @@ def test_a_lost_camera_is_noticed_and_comes_back(tmp_path: Path, fault: list[Any
     assert [event.state for event in events] == ["online", "offline", "online"] and camera.reconnects == 1
     assert reason in events[1].reason and "\n" not in events[1].reason
     assert events[1].last_frame_ns == before[-1].captured_ns and events[1].at_ns <= noticed_ns
-    assert (after.seq, value(after)) == (3, 0) and after.captured_ns > events[1].at_ns
+    assert after.seq >= 3 and value(after) == after.seq - 3 and after.captured_ns > events[1].at_ns
 
 
 def test_an_absent_camera_is_offline_until_it_appears(tmp_path: Path, caplog: pytest.LogCaptureFixture) -> None:
@@ -82,7 +82,7 @@ def test_an_absent_camera_is_offline_until_it_appears(tmp_path: Path, caplog: py
         frame = next_frame(camera)
 
     assert [event.state for event in camera.events()] == ["offline", "online", "closed"]
-    assert (frame.seq, frame.time_s, camera.reconnects) == (0, 0.0, 0)
+    assert value(frame) == frame.seq and (frame.time_s == 0) == (frame.seq == 0) and camera.reconnects == 0
     assert len([r for r in caplog.records if "offline" in r.getMessage()]) == 1, "two failed attempts are one loss, said once"
 
 

@@ -13,10 +13,11 @@ from edge_sdk.coverage import CoverageLog
 from edge_sdk.errors import OutputError
 from edge_sdk.journal import Journal
 from edge_sdk.journal.earlier import MAX_OFF_S, Earlier, earlier_lives, elapsed
-from edge_sdk.journal.entries import End, Stamp, row_from_body, stamp_now
-from edge_sdk.journal.inspection import inspection_from_journal, rows_of
+from edge_sdk.journal.entries import End, Progress, Row, Serving, Sighting, Stamp, entry_from_body, row_from_body, stamp_now
+from edge_sdk.journal.inspection import inspection_from_journal, inspection_from_rows, rows_of
 from edge_sdk.journal.recover import recover
-from edge_sdk.records import Inspection
+from edge_sdk.journal.salvage import stored_rows
+from edge_sdk.records import Accounting, Inspection
 from edge_sdk.stream import FrameResult
 from tests.journal.cases import create, head, header, observation
 from tests.journal.shim import memory_folder
@@ -133,6 +134,98 @@ def test_a_life_that_recorded_nothing_leaves_no_trace_in_the_record(tmp_path: Pa
             journal.add_event("warn", "resumed", "it goes on")
 
     assert inspection_from_journal(run_dir) == before == recover(run_dir)[0]
+
+
+@pytest.mark.parametrize("closed_later", [False, True])
+def test_what_an_earlier_life_had_in_view_is_named_for_ever(tmp_path: Path, closed_later: bool) -> None:
+    """Where the camera looked the way counts as inspected: without it a crack that was seen there would be nowhere."""
+    run_dir = tmp_path / "run"
+    with Journal.create(run_dir, live_header(), **QUICK) as journal:
+        driven(journal, range(20))
+        told = next(entry for row in reversed(rows_of_open(journal, run_dir)) if isinstance(entry := entry_from_body(row.body), Progress))
+        journal.add(msgspec.structs.replace(told, in_view=(Sighting(code="RB", time_s=1.2, chainage_m=0.6, peak=0.9),)))
+    if closed_later:
+        recover(run_dir)
+    for first in (40, 80):
+        with Journal.open(run_dir, **QUICK) as journal:
+            journal.add(End(inspection=ended(*driven(journal, range(first, first + 20)))))
+
+    reasons = inspection_from_journal(run_dir).status_reasons
+    assert reasons == (
+        "the run broke off and went on later: after 0.95 m",
+        "in view when it broke off at 0.95 m, and not among the observations: RB from 0.60 m (score 0.90)",
+    )
+
+
+def rows_of_open(journal: Journal, run_dir: Path) -> list[Row]:
+    journal.add_event("info", "written", "what came before is on the disk").result(30)
+    return stored_rows(run_dir)
+
+
+def test_a_service_that_fails_at_start_after_start_leaves_one_gap_and_a_short_list(tmp_path: Path) -> None:
+    run_dir, nothing = tmp_path / "run", Accounting(received=0, processed=0, dropped={})
+    with Journal.create(run_dir, live_header(), **QUICK) as journal:
+        driven(journal, range(20))
+    for number in range(30):  # begins, sees nothing, knows no place, and is killed
+        with Journal.open(run_dir, **QUICK) as journal:
+            at_s = 2.0 + 0.05 * number
+            journal.add(
+                Progress(time_s=at_s, chainage_m=None, accounting=nothing, from_m=None, to_m=None, travelled_m=None, duration_s=0.0)
+            )
+    with Journal.open(run_dir, **QUICK) as journal:
+        journal.add(End(inspection=ended(*driven(journal, range(40, 60)))))
+
+    inspection = inspection_from_journal(run_dir)
+    (gap,) = inspection.coverage.gaps
+    assert (gap.reason, gap.from_m, gap.to_m, gap.from_s, gap.to_s) == ("crashed", 0.95, 2.0, 1.9, 4.0)
+    (reason,) = inspection.status_reasons
+    assert reason.endswith("(31 times in all)") and len(reason) < 300
+
+
+def test_a_life_under_another_model_or_other_thresholds_is_told_of(tmp_path: Path) -> None:
+    """The record's head names the last model, and the observations before are not its."""
+    run_dir, model = tmp_path / "run", msgspec.structs.replace(head().model, version="2.0.0", sha256="1" * 64)
+    with Journal.create(run_dir, live_header(), **QUICK) as journal:
+        driven(journal, range(20))
+    for first, thresholds in ((None, {"RB": 0.1, "RO": 0.1}), (40, {"RB": 0.7, "RO": 0.5})):
+        with Journal.open(run_dir, **QUICK) as journal:
+            journal.add(Serving(model=model, thresholds=thresholds, policy={}, reason="the run goes on"))
+            if first is not None:  # the other one records nothing, so that nothing was inspected by it
+                results, log = driven(journal, range(first, first + 20))
+                journal.add(End(inspection=msgspec.structs.replace(ended(results, log), model=model, thresholds=thresholds)))
+
+    inspection = inspection_from_journal(run_dir)
+    assert inspection.model.version == "2.0.0" and inspection.thresholds["RB"] == 0.7
+    assert inspection.notices[:2] == (
+        "Up to 0.95 m: the model was tiny 1.0.0 (000000000000), fp32.",
+        "Up to 0.95 m: thresholds were RB 0.5.",
+    )
+
+
+def test_a_life_that_saw_frames_but_knew_no_place_does_not_hide_the_way_to_the_next(tmp_path: Path) -> None:
+    run_dir, unplaced = tmp_path / "run", Accounting(received=5, processed=5, dropped={})
+    with Journal.create(run_dir, live_header(), **QUICK) as journal:
+        driven(journal, range(20))
+    with Journal.open(run_dir, **QUICK) as journal:
+        journal.add(Progress(time_s=3.0, chainage_m=None, accounting=unplaced, from_m=None, to_m=None, travelled_m=None, duration_s=0.5))
+    with Journal.open(run_dir, **QUICK) as journal:
+        journal.add(End(inspection=ended(*driven(journal, range(40, 60)))))
+
+    assert [(gap.from_m, gap.to_m) for gap in inspection_from_journal(run_dir).coverage.gaps] == [(0.95, None), (0.95, 2.0)]
+
+
+def test_a_life_whose_beginning_was_lost_in_damage_is_still_one_of_its_own(tmp_path: Path) -> None:
+    """Its gaps would take the place of those of the life before, and the stretch between would count as inspected."""
+    run_dir = tmp_path / "run"
+    with Journal.create(run_dir, live_header(), **QUICK) as journal:
+        driven(journal, range(20))
+    with Journal.open(run_dir, **QUICK) as journal:
+        driven(journal, range(40, 50))
+    rows = [row for row in rows_of(run_dir) if '"resumed"' not in row.body]
+
+    inspection = inspection_from_rows(rows, name="journal")
+    assert [(gap.from_m, gap.to_m) for gap in inspection.coverage.gaps] == [(0.95, 2.0), (2.45, None)]
+    assert inspection.accounting.received == 30 and "1 entries of the journal were lost in damage to it" in inspection.status_reasons
 
 
 def test_a_robot_that_was_set_back_has_missed_only_what_lies_between(tmp_path: Path) -> None:

@@ -100,7 +100,7 @@ class Run:
             results_lost=status.results_lost, callback_errors=status.callback_errors, reconnects=camera.reconnects if camera else 0,
             observations=len(record.observations), gaps=len(record.coverage.gaps),
             pictures=sum(item.picture is not None for item in record.observations),
-            defects=tuple(notice for notice in record.notices if "defect" in notice),
+            defects=tuple(notice for notice in (*record.notices, *record.status_reasons) if "defect" in notice),
             swaps=dict(self._swaps), stop_s=round(stop_s, 3), ages_ms=self._ages.percentiles(),
         )  # fmt: skip
 

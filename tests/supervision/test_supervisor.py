@@ -66,7 +66,7 @@ def test_a_live_stream_from_start_to_end(tmp_path: Path, manager, monkeypatch: p
     told: list[Transition] = []
     metrics, notifier = Metrics(), watched(manager, monkeypatch)
     model = live_model(TimedSession(FakeSession(), metrics.observe_inference))
-    stream = LiveStream(model)
+    stream = LiveStream(model, LiveSettings(no_frame_s=60.0))
     with Supervisor(
         look_at(stream, model), run_dir=tmp_path, notifier=notifier, metrics=metrics, metrics_port=0, on_transition=told.append
     ) as supervisor, stream:  # fmt: skip
