@@ -26,6 +26,7 @@ Mode = Literal["latency", "throughput"]
 T = TypeVar("T")
 
 QUEUE_DEPTH = 4  # frames decoded ahead: enough to bridge a slow key frame, little enough to stay small at 1080p (25 MB)
+AHEAD = 3  # frames a worker: with two the workers of a ViT-T waited for the decoder a tenth of the time
 MAX_WORKERS = 8  # by default: each holds two frames and a run's intermediate results; the weights are shared (`worker_sessions`)
 POLL_S = 0.1
 STOP_S = 2.0  # a thread that has not ended by then hangs in the decoder or the runtime and is left behind
@@ -87,7 +88,7 @@ class ParallelLane:
         spec: The model's geometry.
         workers: How many; None takes a worker per usable core, at most eight.
 
-    At most `2 * workers` frames are decoded ahead, which bounds the memory.
+    At most `AHEAD * workers` frames are decoded ahead, which bounds the memory.
     """
 
     def __init__(
@@ -95,7 +96,7 @@ class ParallelLane:
     ) -> None:
         self._source, self._new_session, self._spec = source, new_session, spec
         self._num_workers = workers or min(usable_cores(), MAX_WORKERS)
-        self._in_order: queue.Queue[_Job | None] = queue.Queue(2 * self._num_workers)
+        self._in_order: queue.Queue[_Job | None] = queue.Queue(AHEAD * self._num_workers)
         self._todo: queue.SimpleQueue[_Job | None] = queue.SimpleQueue()
         self._stop = threading.Event()
         self._sessions: list[Session] = []

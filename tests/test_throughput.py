@@ -18,7 +18,7 @@ from edge_sdk.errors import InferenceError, RuntimeUnavailableError
 from edge_sdk.frame_inference import prepared_image
 from edge_sdk.inspector import session_from_bundle
 from edge_sdk.stream import FrameResult, FrameStream
-from edge_sdk.throughput import join_or_leave
+from edge_sdk.throughput import AHEAD, join_or_leave
 from live_fakes import HANG_S, PATIENCE_S, FakeSession, keeps_within, outputs, until
 
 
@@ -98,7 +98,7 @@ def test_results_come_in_the_films_order_and_every_frame_is_counted() -> None:
     assert counts.received == 60 == counts.processed + sum(counts.dropped.values()) and counts.processed == 57
     assert all(session.runs > 0 for session in sessions) and sum(session.runs for session in sessions) == 57
     assert all(session.closed for session in sessions), "the stream made them"
-    assert source.most_ahead <= 2 * 4 + 2, "memory is bounded"
+    assert source.most_ahead <= AHEAD * 4 + 2, "memory is bounded"
 
 
 def test_a_thousand_frames_on_slow_sessions_lose_none() -> None:
