@@ -17,7 +17,7 @@ from typing import Literal, TypeVar
 from edge_sdk.camera.frame import Frame, FrameSource
 from edge_sdk.contract.preprocess import PreprocessSpec
 from edge_sdk.cores import usable_cores
-from edge_sdk.frame_inference import Inferred, Prepared, inferred, prepared
+from edge_sdk.frame_inference import Inferred, Prepared, inferred, inferred_together, prepared
 from edge_sdk.runtime import Session
 
 logger = logging.getLogger(__name__)
@@ -26,6 +26,7 @@ Mode = Literal["latency", "throughput"]
 T = TypeVar("T")
 
 QUEUE_DEPTH = 4  # frames decoded ahead: enough to bridge a slow key frame, little enough to stay small at 1080p (25 MB)
+TOGETHER = 2  # frames a run: the network's weights pass through the core's cache once for both, which saves a twentieth of the CPU time
 AHEAD = 3  # frames a worker: with two the workers of a ViT-T waited for the decoder a tenth of the time
 MAX_WORKERS = 8  # by default: each holds two frames and a run's intermediate results; the weights are shared (`worker_sessions`)
 POLL_S = 0.1
@@ -88,7 +89,8 @@ class ParallelLane:
         spec: The model's geometry.
         workers: How many; None takes a worker per usable core, at most eight.
 
-    At most `AHEAD * workers` frames are decoded ahead, which bounds the memory.
+    At most `AHEAD * workers` frames are decoded ahead, which bounds the memory. Which frames run together depends on the film
+    alone, never on who was quicker: the same film gives the same scores.
     """
 
     def __init__(
@@ -97,7 +99,7 @@ class ParallelLane:
         self._source, self._new_session, self._spec = source, new_session, spec
         self._num_workers = workers or min(usable_cores(), MAX_WORKERS)
         self._in_order: queue.Queue[_Job | None] = queue.Queue(AHEAD * self._num_workers)
-        self._todo: queue.SimpleQueue[_Job | None] = queue.SimpleQueue()
+        self._todo: queue.SimpleQueue[list[_Job] | None] = queue.SimpleQueue()
         self._stop = threading.Event()
         self._sessions: list[Session] = []
         self._threads: list[threading.Thread] = []
@@ -139,29 +141,37 @@ class ParallelLane:
             yield outcome
 
     def _read(self) -> None:
+        together: list[_Job] = []
         try:
             for frame in self._source.frames():
                 job = _Job(frame)
+                together.append(job)
                 if not _put(self._in_order, job, self._stop):
                     return
-                self._todo.put(job)
+                if len(together) == TOGETHER:
+                    self._todo.put(together)
+                    together = []
         except Exception as error:  # the consumer must hear it, after the frames that came before
             job = _Job(None)
             job.finish(error)
             _put(self._in_order, job, self._stop)
         finally:
+            if together:
+                self._todo.put(together)
             _put(self._in_order, None, self._stop)
             self._release_workers()
 
     def _work(self, session: Session) -> None:
-        while (job := self._todo.get()) is not None:
+        while (jobs := self._todo.get()) is not None:
             if self._stop.is_set():
                 return
-            assert job.frame is not None
             try:
-                job.finish(inferred(prepared(job.frame, self._spec), session))
+                items = [prepared(job.frame, self._spec) for job in jobs if job.frame is not None]
+                for job, outcome in zip(jobs, inferred_together(items, session), strict=True):
+                    job.finish(outcome)
             except BaseException as error:  # a worker that died in silence would leave the consumer waiting for ever
-                job.finish(error)
+                for job in jobs:
+                    job.finish(error)
 
     def _release_workers(self) -> None:
         for _ in range(self._num_workers):
