@@ -6,12 +6,10 @@ something on an idle one, or in turns with each other.
 
 import time
 from collections.abc import Callable, Iterable, Iterator, Sequence
-from contextlib import contextmanager
 from itertools import islice
 from pathlib import Path
 from typing import Literal, NamedTuple, TypeVar
 
-import cv2
 import numpy as np
 
 from benchmarks.robot_loop import WARM_UP, StalledSession
@@ -19,6 +17,7 @@ from edge_sdk.camera import FilmSource, Frame
 from edge_sdk.contract.preprocess import PreprocessSpec
 from edge_sdk.frame_inference import prepared_image
 from edge_sdk.live.result import LiveModel
+from edge_sdk.opencv import one_opencv_thread
 from edge_sdk.runtime import Session
 from edge_sdk.stream import FrameStream
 from edge_sdk.throughput import Mode
@@ -56,23 +55,12 @@ class Pass(NamedTuple):
     core_ms: float
 
 
-@contextmanager
-def one_opencv_thread() -> Iterator[None]:
-    """OpenCV's own threads off, so that core-seconds hold no waiting in them."""
-    before = cv2.getNumThreads()
-    cv2.setNumThreads(1)
-    try:
-        yield
-    finally:
-        cv2.setNumThreads(before)
-
-
 def parts_alone(film: Path, model: LiveModel) -> Parts:
     """Core-milliseconds of decoding, preparing and inference, each by itself over the whole of the frames (one session thread).
 
     FFmpeg's own threads are left as they are: their CPU time counts, whichever core it is spent on.
     """
-    with one_opencv_thread():
+    with one_opencv_thread():  # core-seconds shall hold no waiting
         decode_ms, num = _cpu_ms(lambda: sum(1 for _ in first_frames(film)))
         frames = list(islice(first_frames(film), min(num, 50)))
         prepare_ms, _ = _cpu_ms(lambda: [prepared_image(frame, model.spec) for frame in frames])

@@ -28,6 +28,17 @@ def quiet() -> Iterator[None]:
         restore(before)
 
 
+@contextmanager
+def one_opencv_thread() -> Iterator[None]:
+    """OpenCV's own threads off for a while: they spin while they wait, and small pictures gain nothing by them."""
+    before = cv2.getNumThreads()
+    cv2.setNumThreads(1)
+    try:
+        yield
+    finally:
+        cv2.setNumThreads(before)
+
+
 def ffmpeg_path(path: Path) -> str:
     """The path as FFmpeg must get it: absolute, or a colon in the name reads as a protocol.
 
