@@ -9,47 +9,38 @@ A bundle is a directory (`manifest.json`, `manifest.sig` and the files) or one f
 
 The manifest names each file's length and SHA-256, so the one signature covers every byte. `Bundle.open` keeps an order: lengths,
 signature, digests, and only then does any parser see the content (manifest, JSON, pictures, ONNX). There is no archive format to
-unpack and no path to follow.
+unpack and no path to follow. The files stay on disk; `Bundle.read` brings one and holds it against its digest again.
 """
 
 import hashlib
-import os
-import stat
 from collections.abc import Iterable, Mapping
-from dataclasses import dataclass, replace
+from dataclasses import dataclass, field, replace
 from importlib.resources import as_file, files
 from pathlib import Path
 
 from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PrivateKey
 
 from edge_sdk.contract.golden import GoldenSet, golden_from_json
-from edge_sdk.contract.manifest import (
-    MAX_FILE_BYTES,
-    MAX_MANIFEST_BYTES,
-    FileEntry,
-    Manifest,
-    json_from_manifest,
-    manifest_from_json,
-)
+from edge_sdk.contract.manifest import FileEntry, Manifest, json_from_manifest, manifest_from_json
 from edge_sdk.errors import CorruptBundleError, InputError, OutputError, UntrustedBundleError
-from edge_sdk.trust import MAX_LINE_BYTES, UNSIGNED, sign, trusted_keys, verify
+from edge_sdk.sealed import MAGIC, MANIFEST, SIGNATURE, Sealed, SealedFile, open_sealed
+from edge_sdk.trust import UNSIGNED, sign, trusted_keys, verify
 
-MAGIC = b"sewer-edge bundle 1"
-MANIFEST, SIGNATURE = "manifest.json", "manifest.sig"
 DEFAULT_BUNDLE = "default.bundle"
 
 
 @dataclass(frozen=True, slots=True)
 class Bundle:
-    """An opened, verified bundle.
+    """An opened, verified bundle. May be read from several threads.
 
-    `sha256` is the manifest's digest and names the whole bundle; `signed_by` is the key's id, or None for an unsigned one.
+    `sha256` is the manifest's digest and names the whole bundle; `signed_by` is the key's id, or None for an unsigned one. The file (or
+    directory) stays open for as long as the bundle lives: replacing or deleting it does no harm.
     """
 
     manifest: Manifest
     sha256: str
     signed_by: str | None
-    _content: Mapping[str, bytes]
+    _sealed: Sealed | None = field(repr=False, compare=False)
 
     @classmethod
     def open(cls, path: Path | str | None = None, *, trust: Iterable[Path] = (), allow_unsigned: bool = False) -> "Bundle":
@@ -71,19 +62,19 @@ class Bundle:
                 return cls.open(default, trust=trust, allow_unsigned=allow_unsigned)
         path = Path(path)
         try:
-            sealed = _SealedFolder(path) if path.is_dir() else _SealedFile(path)
+            sealed = open_sealed(path)
             signer = None
             if not (allow_unsigned and sealed.signature == UNSIGNED):
                 signer = verify(sealed.manifest, sealed.signature, trusted_keys(trust))
             manifest = manifest_from_json(sealed.manifest, where=str(path))
-            content = sealed.content(manifest.files)
+            sealed.check(manifest.files)
         except FileNotFoundError as error:
             raise InputError(f"{error.filename}: no such bundle, or a file is missing from it; fetch it again") from error
         except OSError as error:
             raise InputError(f"{path}: {error.strerror}") from error
         except UntrustedBundleError as error:
             raise UntrustedBundleError(f"{path}: {error}") from None
-        return cls(manifest, hashlib.sha256(sealed.manifest).hexdigest(), signer, content)
+        return cls(manifest, hashlib.sha256(sealed.manifest).hexdigest(), signer, sealed)
 
     @property
     def identity(self) -> str:
@@ -91,18 +82,19 @@ class Bundle:
         return f"{self.manifest.name}-{self.manifest.version}-{self.sha256[:12]}"
 
     def read(self, name: str) -> bytes:
-        """The verified bytes of one file.
+        """The bytes of one file, verified as they are read; nobody else holds them.
 
         Raises:
-            CorruptBundleError: If the manifest lists no such file.
+            CorruptBundleError: If the manifest lists no such file, or it was altered on the disk since the bundle was opened.
         """
-        if name not in self._content:
+        entry = next((entry for entry in self.manifest.files if entry.name == name), None)
+        if entry is None or self._sealed is None:
             raise CorruptBundleError(f"{self.identity} has no file {name}")
-        return self._content[name]
+        return self._sealed.read(entry)
 
     def without_files(self) -> "Bundle":
-        """What a record says of the bundle, without the tens of MB that its files take."""
-        return replace(self, _content={})
+        """What a record says of the bundle, without its files: they need not stay open, nor take room on the disk once deleted."""
+        return replace(self, _sealed=None)
 
     def golden(self) -> GoldenSet:
         """The golden frames with their expected scores."""
@@ -154,72 +146,18 @@ def unpack_bundle(path: Path, out: Path) -> None:
         OutputError: If the directory is not empty or cannot be written.
     """
     try:
-        sealed = _SealedFile(path)
+        sealed = SealedFile(path)
+        entries = manifest_from_json(sealed.manifest, where=str(path)).files
+        sealed.check(entries)
     except OSError as error:
         raise InputError(f"{path}: {error.strerror}") from error
-    content = sealed.content(manifest_from_json(sealed.manifest, where=str(path)).files)
     try:
         out.mkdir(parents=True, exist_ok=True)
         if any(out.iterdir()):
             raise OutputError(f"{out} is not empty; choose another directory")
-        for name, data in {**content, MANIFEST: sealed.manifest, SIGNATURE: sealed.signature.encode() + b"\n"}.items():
-            (out / name).write_bytes(data)
+        (out / MANIFEST).write_bytes(sealed.manifest)
+        (out / SIGNATURE).write_bytes(sealed.signature.encode() + b"\n")
+        for entry in entries:
+            (out / entry.name).write_bytes(sealed.read(entry))
     except OSError as error:
         raise OutputError(f"{out}: {error.strerror}") from error
-
-
-class _SealedFile:
-    """The single-file form, cut into signature line, manifest and the rest without interpreting any."""
-
-    def __init__(self, path: Path) -> None:
-        with path.open("rb") as file:
-            magic = file.readline(MAX_LINE_BYTES).rstrip(b"\n")
-            if magic != MAGIC:
-                raise CorruptBundleError(f"{path}: not a sewer-edge bundle, or of a newer form; expected '{MAGIC.decode()}'")
-            self.signature = file.readline(MAX_LINE_BYTES).decode("ascii", "replace").removesuffix("\n")
-            length = file.readline(MAX_LINE_BYTES).rstrip(b"\n")
-            if not (length.isdigit() and len(length) <= 6 and int(length) <= MAX_MANIFEST_BYTES):
-                raise CorruptBundleError(f"{path}: the manifest's length is damaged; fetch the bundle again")
-            self.manifest = file.read(int(length))
-            self._rest = file.read(MAX_FILE_BYTES + 1)
-        self._path = path
-
-    def content(self, entries: Iterable[FileEntry]) -> dict[str, bytes]:
-        content, start = {}, 0
-        for entry in entries:
-            content[entry.name] = _checked(self._rest[start : start + entry.size], entry, self._path)
-            start += entry.size
-        if start != len(self._rest):
-            raise CorruptBundleError(f"{self._path}: {len(self._rest) - start:+d} bytes against the manifest; fetch the bundle again")
-        return content
-
-
-class _SealedFolder:
-    """The directory form. Links are not followed, and a file nobody signed is refused."""
-
-    def __init__(self, path: Path) -> None:
-        self._path = path
-        self.manifest = self._read(MANIFEST, MAX_MANIFEST_BYTES)
-        self.signature = self._read(SIGNATURE, MAX_LINE_BYTES).decode("ascii", "replace").removesuffix("\n")
-
-    def content(self, entries: Iterable[FileEntry]) -> dict[str, bytes]:
-        content = {entry.name: _checked(self._read(entry.name, entry.size), entry, self._path) for entry in entries}
-        extra = sorted({item.name for item in self._path.iterdir()} - {*content, MANIFEST, SIGNATURE})
-        if extra:
-            raise CorruptBundleError(f"{self._path}: {extra[0]} is not in the manifest; remove it or fetch the bundle again")
-        return content
-
-    def _read(self, name: str, limit: int) -> bytes:
-        path = self._path / name
-        if path.is_symlink():
-            raise CorruptBundleError(f"{path}: not a plain file; fetch the bundle again")
-        with os.fdopen(os.open(path, os.O_RDONLY | os.O_NOFOLLOW | os.O_NONBLOCK), "rb") as file:
-            if not stat.S_ISREG(os.fstat(file.fileno()).st_mode):
-                raise CorruptBundleError(f"{path}: not a plain file; fetch the bundle again")
-            return file.read(limit + 1)
-
-
-def _checked(data: bytes, entry: FileEntry, path: Path) -> bytes:
-    if len(data) != entry.size or hashlib.sha256(data).hexdigest() != entry.sha256:
-        raise CorruptBundleError(f"{path}: {entry.name} is not what was signed; fetch the bundle again")
-    return data

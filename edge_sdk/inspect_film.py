@@ -80,15 +80,16 @@ def inspect_film(
         source = stack.enter_context(open_source(uri, fps=fps))
         readings = Odometer.from_csv(odometer, source, unit=odometer_unit) if odometer else None
         inspector = stack.enter_context(
-            Inspector(bundle or Bundle.open(), precision=precision, threads=threads, require=require, thresholds=thresholds, say=say)
-        )
+            Inspector(
+                bundle or Bundle.open(), precision=precision, threads=threads, require=require, thresholds=thresholds,
+                mode=mode or mode_for(source, threads), say=say,
+            )
+        )  # fmt: skip
         out = _folder(out, source, overwrite=overwrite)
         annotated = _film(out / FILM, source, inspector) if film else None
         recorder = stack.enter_context(RunRecorder(out, policy=inspector.policy))
         hooks = [hook.add for hook in (annotated, progress, recorder) if hook is not None]
-        run = inspector.run(
-            source, odometer=readings, out=out, on_frame=lambda result: _call(hooks, result), mode=mode or mode_for(source, threads)
-        )
+        run = inspector.run(source, odometer=readings, out=out, on_frame=lambda result: _call(hooks, result))
         failure = _drive(run, recorder, source, annotated, progress)
         inspection = run.inspection
     if failure is None:

@@ -10,6 +10,7 @@ A bundle that fails its golden frames on this machine never serves. Which runtim
 """
 
 from collections.abc import Callable
+from functools import partial
 from pathlib import Path
 from types import TracebackType
 from typing import TYPE_CHECKING, Any, Literal
@@ -48,6 +49,8 @@ class Inspector:
         policy: When scores become observations.
         require: The one runtime to take (`tensorrt`, `cuda`, `cpu`), or none at all; None takes the best that works.
         thresholds: `frozen` are the manifest's, the same for every precision; `tuned` those fitted to the very graph.
+        mode: How films will be run, see `run`. Made for `throughput`, the graph is loaded once, for one thread, and shared by all workers,
+            and `auto` takes the graph that is quickest so.
         say: Told, in one line each, what takes long, what is broken, and what runs.
 
     Raises:
@@ -66,12 +69,14 @@ class Inspector:
         policy: TrackingPolicy | None = None,
         require: Provider | None = None,
         thresholds: ThresholdChoice = "frozen",
+        mode: Mode = "latency",
         say: Say = lambda line: None,
     ) -> None:
-        self.bundle, self.policy = bundle, policy or TrackingPolicy()
+        self.bundle, self.policy, self.mode = bundle, policy or TrackingPolicy(), mode
         self._precision, self._threads, self._require, self._thresholds, self._say = precision, threads, require, thresholds, say
-        chooser = GraphChooser(bundle, precision, threads=threads, say=say)
-        self.session = ChainSession(bundle, links(require), chooser, threads=threads, say=say)
+        at_start = 1 if mode == "throughput" else threads
+        chooser = GraphChooser(bundle, precision, threads=at_start, say=say)
+        self.session = ChainSession(bundle, links(require), chooser, threads=threads, threads_at_start=at_start, say=say)
         self.self_test = self.session.self_test
         try:
             self.graph: Graph = graph_with_thresholds(self.session.graph, thresholds)
@@ -87,7 +92,7 @@ class Inspector:
         odometer: Odometer | None = None,
         out: Path | None = None,
         on_frame: Callable[[FrameResult], None] | None = None,
-        mode: Mode = "latency",
+        mode: Mode | None = None,
     ) -> Run:
         """Look at every frame of a source.
 
@@ -97,7 +102,7 @@ class Inspector:
             out: Folder for the observations' pictures; None keeps none.
             on_frame: Called with each frame's result, for progress, films and logs.
             mode: `throughput` gives the most frames per second: one frame on each core, results in the same order. Only
-                where the CPU serves; on a GPU it is the same as `latency`.
+                where the CPU serves; on a GPU it is the same as `latency`. None takes what the inspector was made for.
 
         Returns:
             A run to iterate over for observations, as they close.
@@ -105,7 +110,7 @@ class Inspector:
         watch = ProviderWatch(self.session)
         context = RunContext(
             bundle=self.bundle, graph=self.graph, session=self.session, self_test=self.self_test, policy=self.policy, watch=watch,
-            mode=mode if self.on_cpu else "latency", new_session=worker_sessions(self.bundle, self.graph),
+            mode=(mode or self.mode) if self.on_cpu else "latency", new_session=self._worker_sessions(),
         )  # fmt: skip
 
         def heed(result: FrameResult) -> None:
@@ -134,12 +139,17 @@ class Inspector:
         """
         return Inspector(
             bundle, precision=self._precision, threads=self._threads, policy=self.policy, require=self._require,
-            thresholds=self._thresholds, say=self._say,
+            thresholds=self._thresholds, mode=self.mode, say=self._say,
         )  # fmt: skip
 
     def close(self) -> None:
         """Free the session."""
         self.session.close()
+
+    def _worker_sessions(self) -> Callable[[], Session]:
+        """Workers take hold of the session that serves; where it is not one for several threads, of one of their own."""
+        own = worker_sessions(self.bundle, self.graph)
+        return lambda: self.session.handle() or own()
 
     def __enter__(self) -> "Inspector":
         return self
@@ -167,7 +177,7 @@ def session_from_bundle(bundle: Bundle, graph: Graph, *, threads: int | None = N
     Raises:
         RuntimeUnavailableError: If that runtime does not load it.
     """
-    return LINKS[provider].create(bundle.read(graph.file), precision=graph.precision, threads=threads, say=lambda line: None)
+    return LINKS[provider].create(partial(bundle.read, graph.file), precision=graph.precision, threads=threads, say=lambda line: None)
 
 
 def worker_sessions(bundle: Bundle, graph: Graph, *, provider: Provider = "cpu") -> Callable[[], Session]:

@@ -107,6 +107,7 @@ def bundle_table(bundle: Bundle) -> str:
     manifest, training = bundle.manifest, bundle.manifest.training
     spec, rule = manifest.preprocess, manifest.label_rule
     origin = " (rendered images)" if training.data_kind == "rendered" else ""
+    sizes = {entry.name: entry.size for entry in manifest.files}
     return "\n".join(
         [
             f"bundle      {manifest.name} {manifest.version}, made {manifest.created}",
@@ -117,7 +118,7 @@ def bundle_table(bundle: Bundle) -> str:
             f"trained on  {training.data_name}{origin}, {training.num_images} images, licence: {training.data_licence}",
             *([f"began as    the weights of {training.started_from}: what these have seen counts too"] if training.started_from else ()),
             f"labels      lie from {0 - rule.look_behind_m:g} to {rule.look_ahead_m:g} m ahead of the camera",
-            *(_graph_line(graph, len(bundle.read(graph.file))) for graph in manifest.graphs),
+            *(_graph_line(graph, sizes[graph.file]) for graph in manifest.graphs),
             *map(_parity_line, manifest.parity),
             *map(_metric_line, manifest.evaluation),
             *(_class_lines(manifest.evaluation[-1]) if manifest.evaluation else ()),

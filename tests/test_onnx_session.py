@@ -12,7 +12,8 @@ import tiny
 from edge_sdk.contract.interface import INTERFACE_VERSION, METADATA_CLASSES_DIGEST, METADATA_INTERFACE, scores_from_logits
 from edge_sdk.contract.preprocess import prepare
 from edge_sdk.contract.taxonomy import taxonomy
-from edge_sdk.errors import ContractError, InferenceError, RuntimeUnavailableError
+from edge_sdk.errors import ContractError, CorruptBundleError, InferenceError, RuntimeUnavailableError
+from edge_sdk.runtime import onnx as onnx_module
 from edge_sdk.runtime.onnx import CPU, OnnxSession
 
 
@@ -108,5 +109,42 @@ def test_onnxruntime_reports_to_nobody_and_leaves_nothing_in_the_cache_folder(tm
 def test_idle_threads_leave_the_cores_to_others_unless_asked_to_spin(asked: dict[str, bool], spins: str) -> None:
     session = OnnxSession(tiny.tiny_graph(), threads=2, **asked)
 
-    assert session._session is not None
-    assert session._session.get_session_options().get_session_config_entry("session.intra_op.allow_spinning") == spins
+    assert session._session.session_options.get_session_config_entry("session.intra_op.allow_spinning") == spins
+
+
+@pytest.mark.parametrize("native", [True, False], ids=["its own steps", "its wrapper"])
+def test_the_graphs_bytes_are_let_go_once_it_is_loaded(native: bool, monkeypatch: pytest.MonkeyPatch) -> None:
+    let_go: list[str] = []
+
+    class Graph(bytes):
+        def __del__(self) -> None:
+            let_go.append("let go")
+
+    if not native:
+        monkeypatch.setattr(onnx_module, "_native_session", lambda: None)
+
+    session = OnnxSession(lambda: Graph(tiny.tiny_graph()), threads=1)
+
+    assert let_go == ["let go"] and session.provider == CPU
+
+
+@pytest.mark.parametrize("native", [None, lambda *arguments: (), object], ids=["absent", "other arguments", "other steps"])
+def test_another_onnxruntime_loads_the_graph_in_its_own_way(native: object, monkeypatch: pytest.MonkeyPatch) -> None:
+    images_NHWC = np.stack([prepare(tiny.painted(tiny.RED), tiny.SPEC)])
+    expected = OnnxSession(tiny.tiny_graph(), threads=1).run(images_NHWC)
+    monkeypatch.setattr(onnx_module, "_native_session", lambda: native)
+
+    session = OnnxSession(tiny.tiny_graph(), threads=1)
+
+    assert isinstance(session._session, ort.InferenceSession) and (session.provider, session.threads) == (CPU, 1)
+    np.testing.assert_array_equal(session.run(images_NHWC).logits_NC, expected.logits_NC)
+    with pytest.raises(ContractError, match="graph interface None"):
+        OnnxSession(tiny.tiny_graph(metadata={}), threads=1)
+
+
+def test_a_graph_that_cannot_be_read_is_not_blamed_on_onnxruntime() -> None:
+    def read_onnx() -> bytes:
+        raise CorruptBundleError("altered")
+
+    with pytest.raises(CorruptBundleError, match="altered"):
+        OnnxSession(read_onnx)

@@ -21,10 +21,11 @@ from numpy.typing import NDArray
 from edge_sdk.bundle import Bundle
 from edge_sdk.contract.interface import Outputs
 from edge_sdk.contract.manifest import Graph
-from edge_sdk.errors import InferenceError, RuntimeUnavailableError
+from edge_sdk.errors import CorruptBundleError, InferenceError, RuntimeUnavailableError
 from edge_sdk.records import ProviderAttempt
 from edge_sdk.runtime.failure import (
     ABSENT,
+    BUNDLE_ALTERED,
     LOST,
     NO_GRAPH,
     OF_THE_LINK,
@@ -34,7 +35,8 @@ from edge_sdk.runtime.failure import (
     one_line,
 )
 from edge_sdk.runtime.links import Link, Say
-from edge_sdk.runtime.session import checked_outputs
+from edge_sdk.runtime.session import Session, checked_outputs
+from edge_sdk.runtime.shared import SharedSession
 from edge_sdk.runtime.start import Serving, start
 
 logger = logging.getLogger(__name__)
@@ -51,13 +53,14 @@ class Choice(NamedTuple):
 
 
 class ChainSession:
-    """A `Session` over a chain of runtimes. Run it from one thread.
+    """A `Session` over a chain of runtimes. Run it from one thread; others may run what serves through a `handle`.
 
     Args:
         bundle: Gives the graphs' bytes, the geometry and the golden frames.
         links: The runtimes, best first.
         choose: The graphs to try on a link.
         threads: Threads for one inference on the CPU; None lets the runtime take every core.
+        threads_at_start: The same for the runtime that begins, if it shall have others than one that takes over during a run.
         say: Told, in one line, of what takes long and of what is broken.
 
     Attributes:
@@ -70,7 +73,7 @@ class ChainSession:
     Raises:
         InferenceError: If runtimes load the model, but none gives the golden frames' scores.
         RuntimeUnavailableError: If no runtime loads it.
-        BundleError: If a graph is not this SDK's.
+        BundleError: If a graph is not this SDK's, or the bundle was altered on the disk since it was opened.
     """
 
     def __init__(
@@ -80,21 +83,24 @@ class ChainSession:
         choose: Callable[[Link], Choice],
         *,
         threads: int | None = None,
+        threads_at_start: int | None = None,
         say: Say = lambda line: None,
     ) -> None:
-        self._bundle, self._threads, self._say = bundle, threads, say
+        self._bundle, self._threads, self._say = bundle, threads_at_start or threads, say
         self._left = deque(links)  # what was taken is not tried again
         self._in_a_row = 0
         self._retried = self._stays = False
         self._lost: LinkFailure | None = None  # what took the GPU from this process
         self._resting: Serving | None = None  # the last runtime, while it cannot be started again
         self._rests_until_s = 0.0
+        self._shared: SharedSession | None = None  # what serves, if several threads may run it
         self.attempts: list[ProviderAttempt] = []
         self.precision_reason = ""
-        self.is_loading = False
+        self.is_loading = self._has_served = False
         serving = self._next(choose)
         if serving is None:
             self._raise_unavailable()
+        self._threads, self._has_served = threads, True
         self.graph, self.self_test = serving.graph, serving.report
         self._serve(serving)
 
@@ -131,8 +137,17 @@ class ChainSession:
         self._in_a_row = 0
         return outputs
 
+    def handle(self) -> Session | None:
+        """A hold on what serves, for another thread to run and to close; None unless it is on the CPU and of one thread.
+
+        The session is freed when the chain and all who hold it have closed it. What fails on a handle is its holder's affair: the chain,
+        which may go on to another runtime, is not told.
+        """
+        shared = self._shared  # which another thread may let go of
+        return None if shared is None else shared.join()
+
     def close(self) -> None:
-        """Free the session; further runs are an error."""
+        """Free the session, unless somebody has a `handle` on it; further runs are an error."""
         self._left.clear()
         self._resting = None
         self._release()
@@ -188,6 +203,10 @@ class ChainSession:
             logger.warning("%s gave up (%s): inference goes on with %s", serving.link.name, failure.detail, self.provider)
 
     def _serve(self, serving: Serving | None) -> None:
+        if serving is not None and serving.link.name == "cpu" and serving.session.threads == 1:
+            session = serving.session
+            self._shared = SharedSession(lambda: session)
+            serving = serving._replace(session=self._shared.handle())
         self._serving = serving
         self._provider = serving.session.provider if serving else "none"
         self._session_threads = serving.session.threads if serving else 0
@@ -196,7 +215,7 @@ class ChainSession:
         if self._serving is not None and self._lost is None:  # a lost GPU's memory cannot be freed; trying may hang
             with suppress(Exception):  # the reason why it goes is recorded already
                 self._serving.session.close()
-        self._serving = None
+        self._serving = self._shared = None
 
     def _next(self, choose: Callable[[Link], Choice]) -> Serving | None:
         """The first of the links left that holds."""
@@ -236,6 +255,10 @@ class ChainSession:
         self.is_loading = True
         try:
             return start(link, graph, self._bundle, threads=self._threads, say=self._say)
+        except CorruptBundleError as error:
+            if not self._has_served:
+                raise
+            raise LinkFailure("create", BUNDLE_ALTERED, str(error)) from error  # of a run that goes on: it costs frames, which are counted
         finally:
             self.is_loading = False
 

@@ -15,7 +15,7 @@ OUT_OF_MEMORY, CONTEXT_LOST, SILENT_CPU = "out_of_memory", "cuda_context_lost", 
 NOT_INSTALLED, IMPORT_FAILED, PROVIDER_MISSING = "not_installed", "import_failed", "provider_missing"
 LOADER_CRASHED, LOADER_TIMED_OUT = "loader_crashed", "loader_timed_out"
 HUNG, NO_GPU, BAD_VERSION = "hung", "no_gpu", "bad_version"
-NO_GRAPH, GOLDEN_MISMATCH, BAD_OUTPUTS = "no_graph", "golden_mismatch", "bad_outputs"
+NO_GRAPH, GOLDEN_MISMATCH, BAD_OUTPUTS, BUNDLE_ALTERED = "no_graph", "golden_mismatch", "bad_outputs", "bundle_altered"
 
 ABSENT = frozenset({NOT_INSTALLED, PROVIDER_MISSING})  # nothing is broken: this machine just does not have it
 OF_THE_LINK = ABSENT | {  # another graph would fare no better

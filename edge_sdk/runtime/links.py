@@ -22,10 +22,10 @@ CUDA, CPU = "CUDAExecutionProvider", "CPUExecutionProvider"
 
 
 class CreateSession(Protocol):
-    """Makes a session of a graph's bytes; raises RuntimeUnavailableError, or ContractError if the graph is not this SDK's."""
+    """Makes a session of a graph; raises RuntimeUnavailableError, or BundleError if the graph cannot be read or is not this SDK's."""
 
-    def __call__(self, onnx_bytes: bytes, *, precision: str, threads: int | None, say: Say) -> Session:
-        """A session; `say` is told of what takes long."""
+    def __call__(self, read_onnx: Callable[[], bytes], *, precision: str, threads: int | None, say: Say) -> Session:
+        """A session of the bytes that `read_onnx` gives, so that nobody need hold them; `say` is told of what takes long."""
         ...
 
 
@@ -76,22 +76,22 @@ def _onnxruntime_missing(provider: str) -> LinkFailure | None:
     return LinkFailure("import", PROVIDER_MISSING, f"this build of onnxruntime has no {provider}, only {', '.join(available)}")
 
 
-def _create_tensorrt(onnx_bytes: bytes, *, precision: str, threads: int | None, say: Say) -> Session:
+def _create_tensorrt(read_onnx: Callable[[], bytes], *, precision: str, threads: int | None, say: Say) -> Session:
     from edge_sdk.runtime.tensorrt import session_from_onnx
 
-    return session_from_onnx(onnx_bytes, precision=precision, say=say)
+    return session_from_onnx(read_onnx(), precision=precision, say=say)
 
 
-def _create_cuda(onnx_bytes: bytes, *, precision: str, threads: int | None, say: Say) -> Session:
+def _create_cuda(read_onnx: Callable[[], bytes], *, precision: str, threads: int | None, say: Say) -> Session:
     from edge_sdk.runtime.onnx import OnnxSession
 
-    return OnnxSession(onnx_bytes, precision=precision, threads=threads, provider=CUDA)
+    return OnnxSession(read_onnx, precision=precision, threads=threads, provider=CUDA)
 
 
-def _create_cpu(onnx_bytes: bytes, *, precision: str, threads: int | None, say: Say) -> Session:
+def _create_cpu(read_onnx: Callable[[], bytes], *, precision: str, threads: int | None, say: Say) -> Session:
     from edge_sdk.runtime.onnx import OnnxSession
 
-    return OnnxSession(onnx_bytes, precision=precision, threads=threads, provider=CPU)
+    return OnnxSession(read_onnx, precision=precision, threads=threads, provider=CPU)
 
 
 LINKS: dict[str, Link] = {

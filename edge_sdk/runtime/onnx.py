@@ -5,7 +5,9 @@ and a robot must know what it runs on. Its Python class would also do so at the 
 """
 
 import io
-from contextlib import redirect_stdout
+from collections.abc import Callable
+from contextlib import redirect_stdout, suppress
+from typing import Any
 
 import numpy as np
 import onnxruntime as ort
@@ -14,8 +16,8 @@ from numpy.typing import NDArray
 from edge_sdk.contract.interface import INPUT, INTERFACE_VERSION, LOGITS, MAPS, METADATA_CLASSES_DIGEST, METADATA_INTERFACE, Outputs
 from edge_sdk.contract.taxonomy import taxonomy
 from edge_sdk.cores import usable_cores
-from edge_sdk.errors import ContractError, InferenceError, RuntimeUnavailableError
-from edge_sdk.runtime.heap import return_freed_memory
+from edge_sdk.errors import ContractError, EdgeSdkError, InferenceError, RuntimeUnavailableError
+from edge_sdk.runtime.heap import returning_freed_memory
 from edge_sdk.runtime.session import checked_outputs
 
 CPU, CUDA = "CPUExecutionProvider", "CUDAExecutionProvider"
@@ -26,7 +28,8 @@ class OnnxSession:
     """A graph on ONNX Runtime.
 
     Args:
-        model: The bytes of a single-file ONNX graph with the contract's interface.
+        model: The bytes of a single-file ONNX graph with the contract's interface, or what reads them: then nobody holds them once
+            they are parsed, and the peak of memory is lower by their size.
         precision: The graph's precision, for the record.
         threads: Threads inside one run; None or 0 takes every core this process may use (onnxruntime would take
             the machine's, and run three times as long where it is pinned to fewer).
@@ -41,18 +44,25 @@ class OnnxSession:
     """
 
     def __init__(
-        self, model: bytes, *, precision: str = "fp32", threads: int | None = None, provider: str = CPU, spinning: bool = False
+        self,
+        model: bytes | Callable[[], bytes],
+        *,
+        precision: str = "fp32",
+        threads: int | None = None,
+        provider: str = CPU,
+        spinning: bool = False,
     ) -> None:
         self.precision, self.threads = precision, threads or usable_cores()
         if provider == CUDA:
             _preload_cuda()
+        read = (lambda: model) if isinstance(model, bytes) else model
         try:
-            self._session: ort.InferenceSession | None = ort.InferenceSession(
-                model, _options(self.threads, spinning), providers=[provider], enable_fallback=0
-            )
+            with returning_freed_memory():
+                self._session: Any = _loaded(read, _options(self.threads, spinning, provider), provider)
+        except EdgeSdkError:  # of who reads the bytes
+            raise
         except Exception as error:  # onnxruntime raises a dozen classes of its own for a model it cannot load
             raise RuntimeUnavailableError(f"onnxruntime {ort.__version__} cannot load the model: {_first_line(error)}") from error
-        return_freed_memory()
         self.provider = str(self._session.get_providers()[0])
         if self.provider != provider:
             raise RuntimeUnavailableError(f"asked onnxruntime for {provider}, got {self.provider}; install the build that has it")
@@ -62,7 +72,7 @@ class OnnxSession:
         """Run the graph; see `Session.run`."""
         try:
             assert self._session is not None, "the session is closed"
-            logits_NC, maps_NChw = self._session.run([LOGITS, MAPS], {INPUT: images_NHWC})
+            logits_NC, maps_NChw = self._session.run([LOGITS, MAPS], {INPUT: images_NHWC}, None)
         except Exception as error:  # as above; a failed run must not end the inspection with a traceback
             raise InferenceError(f"onnxruntime failed on a batch of shape {images_NHWC.shape}: {_first_line(error)}") from error
         return checked_outputs(logits_NC, maps_NChw, len(images_NHWC))
@@ -79,9 +89,46 @@ def _preload_cuda() -> None:
             ort.preload_dlls()
 
 
-def _options(threads: int, spinning: bool) -> ort.SessionOptions:
+def _loaded(read: Callable[[], bytes], options: ort.SessionOptions, provider: str) -> Any:
+    """A session, whose graph's bytes are let go as soon as they are parsed.
+
+    `ort.InferenceSession` holds them while it prepares the graph, and for as long as it lives, to make itself anew on another provider:
+    45 MB of a ResNet-18. Its own two steps, taken one by one, hold them for the first alone. A version of onnxruntime that has other
+    steps costs memory and nothing else.
+    """
+    native = _native_session() if provider == CPU else None
+    with suppress(TypeError, AttributeError):
+        if native is not None:
+            session = native(options, read(), False, False)  # bytes, not a path; no settings out of the graph
+            session.initialize_session([provider], [{}], set())
+            return session
+    session = ort.InferenceSession(read(), options, providers=[provider], enable_fallback=0)
+    session._model_bytes = None
+    return session
+
+
+def _native_session() -> Any:
+    """What `ort.InferenceSession` itself is made of, if it is where and what it was from 1.23 to 1.31."""
+    try:
+        from onnxruntime.capi._pybind_state import InferenceSession
+    except ImportError:
+        return None
+    parts = ("initialize_session", "get_providers", "inputs_meta", "outputs_meta", "model_meta", "run")
+    return InferenceSession if all(hasattr(InferenceSession, part) for part in parts) else None
+
+
+def _described(session: Any) -> tuple[list[Any], dict[str, str]]:
+    """Inputs and outputs, and the graph's metadata."""
+    if hasattr(session, "get_modelmeta"):
+        return [*session.get_inputs(), *session.get_outputs()], session.get_modelmeta().custom_metadata_map
+    return [*session.inputs_meta, *session.outputs_meta], session.model_meta.custom_metadata_map
+
+
+def _options(threads: int, spinning: bool, provider: str) -> ort.SessionOptions:
     options = ort.SessionOptions()
     options.intra_op_num_threads = threads
+    # A plan lays a run's intermediate results in one block; several runs at once need 5-8 MB more so, and none is quicker for it.
+    options.enable_mem_pattern = provider != CPU
     options.add_session_config_entry("session.intra_op.allow_spinning", "1" if spinning else "0")
     # A graph that keeps weights in other files would read them from outside the signature: let it find none.
     options.add_session_config_entry("session.model_external_initializers_file_folder_path", NO_FOLDER)
@@ -89,13 +136,13 @@ def _options(threads: int, spinning: bool) -> ort.SessionOptions:
     return options
 
 
-def _check_interface(session: ort.InferenceSession) -> None:
+def _check_interface(session: Any) -> None:
     """Names, types and ranks of the graph's ends, and the digest of its class list."""
-    found = {end.name: (end.type, len(end.shape)) for end in (*session.get_inputs(), *session.get_outputs())}
+    ends, metadata = _described(session)
+    found = {end.name: (end.type, len(end.shape)) for end in ends}
     wanted = {INPUT: ("tensor(uint8)", 4), LOGITS: ("tensor(float)", 2), MAPS: ("tensor(float)", 4)}
     if found != wanted:
         raise ContractError(f"the graph's interface is {found}, this SDK needs {wanted}; export the model with this project's trainer")
-    metadata = session.get_modelmeta().custom_metadata_map
     if metadata.get(METADATA_INTERFACE) != str(INTERFACE_VERSION):
         raise ContractError(f"graph interface {metadata.get(METADATA_INTERFACE)}, this SDK has {INTERFACE_VERSION}; export the model again")
     if metadata.get(METADATA_CLASSES_DIGEST) != taxonomy().digest:

@@ -2,6 +2,7 @@
 
 ONNX Runtime's `Run` may be called from several threads at once. A session of one thread does all of a run's work on the thread that
 called, so workers that share it are as parallel as with a session each: ResNet-18 on four workers 119 MB less, and three loads fewer.
+The session that a chain has proved with the golden frames is shared with them if it has one thread (`ChainSession.handle`): one load.
 """
 
 import threading
@@ -36,6 +37,14 @@ class SharedSession:
         with self._lock:
             if self._session is None:
                 self._session = self._create()
+            self._users += 1
+            return _Handle(self._session, self._let_go)
+
+    def join(self) -> Session | None:
+        """A further handle on a session that somebody holds; None if nobody does (any more)."""
+        with self._lock:
+            if self._session is None:
+                return None
             self._users += 1
             return _Handle(self._session, self._let_go)
 

@@ -5,7 +5,9 @@ decoded and prepared in a thread meanwhile, so that a robot with a second core d
 """
 
 import gc
+from collections.abc import Callable
 from concurrent.futures import Future, ThreadPoolExecutor
+from functools import partial
 from typing import NamedTuple
 
 import numpy as np
@@ -37,7 +39,7 @@ def start(link: Link, graph: Graph, bundle: Bundle, *, threads: int | None, say:
 
     Raises:
         LinkFailure: With the stage it came to.
-        BundleError: If the graph is not this SDK's; no other runtime would mend that.
+        BundleError: If the graph is not this SDK's or the bundle was altered on the disk; no other runtime would mend that.
     """
     with ThreadPoolExecutor(1, "golden-frames") as pool:
         try:
@@ -59,23 +61,23 @@ def _proved(link: Link, graph: Graph, bundle: Bundle, session: Session, golden: 
 
 
 def _create(link: Link, graph: Graph, bundle: Bundle, threads: int | None, say: Say) -> Session:
-    onnx_bytes = bundle.read(graph.file)
+    read_onnx = partial(bundle.read, graph.file)
     if link.trial_s is not None:
         from edge_sdk.runtime.trial import try_in_child  # a machine without a GPU need not load what starts processes
 
-        try_in_child(link, onnx_bytes, bundle.manifest.preprocess, precision=graph.precision, say=say)
+        try_in_child(link, read_onnx(), bundle.manifest.preprocess, precision=graph.precision, say=say)
     try:
-        return _create_once(link, graph, onnx_bytes, threads, say)
+        return _create_once(link, graph, read_onnx, threads, say)
     except LinkFailure as failure:
         if failure.reason != OUT_OF_MEMORY:
             raise
     gc.collect()  # sessions that were let go, still held by a cycle, give their memory back
-    return _create_once(link, graph, onnx_bytes, threads, say)
+    return _create_once(link, graph, read_onnx, threads, say)
 
 
-def _create_once(link: Link, graph: Graph, onnx_bytes: bytes, threads: int | None, say: Say) -> Session:
+def _create_once(link: Link, graph: Graph, read_onnx: Callable[[], bytes], threads: int | None, say: Say) -> Session:
     try:
-        return link.create(onnx_bytes, precision=graph.precision, threads=threads, say=say)
+        return link.create(read_onnx, precision=graph.precision, threads=threads, say=say)
     except BundleError:
         raise
     except Exception as error:  # RuntimeUnavailableError from ours, anything from a vendor's

@@ -120,7 +120,7 @@ def main(arguments: Iterable[str]) -> None:
     from edge_sdk.runtime.proof import warm_up
 
     try:
-        session = LINKS[name].create(onnx_bytes, precision=precision, threads=None, say=lambda line: _tell(f"say {line}"))
+        session = LINKS[name].create(lambda: onnx_bytes, precision=precision, threads=None, say=lambda line: _tell(f"say {line}"))
         warm_up(session, PreprocessSpec(height=int(height), width=int(width)), num_runs=1)
     except Exception as error:  # whatever it is, the parent must hear it
         failure = failure_from_error(error, "create", otherwise="create_failed")

@@ -64,11 +64,11 @@ def link(
     """A link whose first creations raise what `create` holds, whose runs follow `script`; `model` replaces the bundle's."""
     errors, runs, seen = iter(create), iter(range(10**6)), log if log is not None else []
 
-    def make(onnx_bytes: bytes, *, precision: str, threads: int | None, say: object) -> ScriptedSession:
+    def make(read_onnx: Callable[[], bytes], *, precision: str, threads: int | None, say: object) -> ScriptedSession:
         seen.append(f"create {name}")
         if (error := next(errors, None)) is not None:
             raise error
-        return ScriptedSession(name, model or onnx_bytes, precision, script, runs, seen)
+        return ScriptedSession(name, model or read_onnx(), precision, script, runs, seen)
 
     return Link(name, lambda: missing, make)
 

@@ -12,7 +12,7 @@ import tiny
 from edge_sdk import open_source
 from edge_sdk.bundle import Bundle
 from edge_sdk.contract.preprocess import prepare
-from edge_sdk.errors import ContractError, InferenceError, InputError, RuntimeUnavailableError
+from edge_sdk.errors import ContractError, CorruptBundleError, InferenceError, InputError, RuntimeUnavailableError
 from edge_sdk.inspect_film import inspect_film
 from edge_sdk.inspector import Inspector
 from edge_sdk.records import inspection_from_json
@@ -48,7 +48,7 @@ def answers(session: ChainSession) -> bool:
     return bool(np.allclose(session.run(FRAMES).logits_NC, EXPECTED, atol=1e-4))
 
 
-EXPECTED = LINKS["cpu"].create(tiny.tiny_graph(), precision="fp32", threads=1, say=print).run(FRAMES).logits_NC
+EXPECTED = LINKS["cpu"].create(tiny.tiny_graph, precision="fp32", threads=1, say=print).run(FRAMES).logits_NC
 
 FAULTS = {
     "import": ({"missing": LinkFailure("import", "not_installed", "there is no Python module")}, ("import", "not_installed")),
@@ -229,6 +229,32 @@ def test_no_link_at_all_says_what_each_one_said_in_one_line(bundle: Bundle) -> N
 def test_a_graph_of_another_contract_is_not_blamed_on_the_runtime(bundle: Bundle) -> None:
     with pytest.raises(ContractError):
         chain(bundle, link("tensorrt", create=[ContractError("another class list")]), LINKS["cpu"])
+
+
+def altered(path: Path) -> None:
+    content, inside = path.read_bytes(), tiny.tiny_content()["model.onnx"]
+    path.write_bytes(content.replace(inside, inside[:-1] + bytes([inside[-1] ^ 1])))  # in place: the same inode
+
+
+def test_a_bundle_altered_on_the_disk_never_begins(tmp_path: Path, trust: Path) -> None:
+    bundle = Bundle.open(path := tiny.tiny_bundle(tmp_path / "own.bundle"), trust=[trust])
+    altered(path)
+
+    with pytest.raises(CorruptBundleError, match="not what was signed"):
+        chain(bundle, link("tensorrt"), LINKS["cpu"])
+
+
+def test_a_bundle_altered_during_a_run_costs_frames_and_not_the_run(tmp_path: Path, trust: Path) -> None:
+    bundle = Bundle.open(path := tiny.tiny_bundle(tmp_path / "own.bundle"), trust=[trust])
+    session = chain(bundle, link("tensorrt", script=at(START_RUNS + 1, what=LOST)), LINKS["cpu"])
+    altered(path)
+    assert answers(session)
+
+    for words in ("illegal memory access", "no runtime is left"):
+        with pytest.raises(InferenceError, match=words):
+            session.run(FRAMES)
+
+    assert story(session)[1:] == [("tensorrt", "run", "cuda_context_lost"), ("cpu", "create", "bundle_altered")]
 
 
 def test_on_a_machine_without_a_gpu_the_real_chain_comes_to_the_cpu(bundle: Bundle, monkeypatch: pytest.MonkeyPatch) -> None:

@@ -5,10 +5,12 @@ import platform
 import re
 import subprocess
 import sys
+import threading
 from pathlib import Path
 
 import pytest
 
+from edge_sdk.runtime import heap
 from edge_sdk.runtime.heap import return_freed_memory
 
 HOLDS = """
@@ -42,3 +44,36 @@ def test_a_c_library_without_the_call_is_no_error(monkeypatch: pytest.MonkeyPatc
     monkeypatch.setattr(ctypes, "CDLL", lambda name: object())
 
     return_freed_memory()
+
+
+def test_memory_is_given_back_while_something_runs_and_no_longer(monkeypatch: pytest.MonkeyPatch) -> None:
+    enough, before = threading.Semaphore(0), threading.active_count()
+    monkeypatch.setattr(heap, "return_freed_memory", enough.release)
+
+    with heap.returning_freed_memory():
+        assert all(enough.acquire(timeout=60) for _ in range(3))
+
+    assert threading.active_count() == before
+
+
+def test_what_runs_meanwhile_may_fail(monkeypatch: pytest.MonkeyPatch) -> None:
+    before = threading.active_count()
+
+    with pytest.raises(ValueError, match="mine"), heap.returning_freed_memory():
+        raise ValueError("mine")
+
+    assert threading.active_count() == before
+
+
+def test_where_there_is_no_thread_to_be_had_it_is_given_back_at_the_end(monkeypatch: pytest.MonkeyPatch) -> None:
+    given: list[str] = []
+    monkeypatch.setattr(heap, "return_freed_memory", lambda: given.append("at the end"))
+
+    def refuse(self: threading.Thread) -> None:
+        raise RuntimeError("can't start new thread")
+
+    monkeypatch.setattr(threading.Thread, "start", refuse)
+    with heap.returning_freed_memory():
+        given.append("ran")
+
+    assert given == ["ran", "at the end"]
