@@ -1,7 +1,8 @@
 """The command line `sewer-edge`: a table of verbs, each a module of `edge_sdk.verbs`.
 
 Parses, calls, and turns our errors into one line and exit code 1. stdout is data, stderr is talk; 0 is fine, 1 our error or an
-incomplete inspection (whose results are written all the same), 2 wrong usage, 130 interrupted.
+incomplete inspection (whose results are written all the same), 2 wrong usage, 130 interrupted by Ctrl-C or SIGTERM (results are written,
+too). A live inspection has no end but the operator's: Ctrl-C completes it, and is 0.
 """
 
 import argparse

@@ -3,11 +3,10 @@
 inspection, written = inspect_live(["rtsp://10.0.0.7/stream1"], duration_s=600)
 """
 
-import signal
 import threading
 import time
-from collections.abc import Callable, Iterator, Sequence
-from contextlib import ExitStack, contextmanager
+from collections.abc import Callable, Sequence
+from contextlib import ExitStack
 from datetime import datetime, timezone
 from pathlib import Path
 
@@ -20,6 +19,7 @@ from edge_sdk.inspector import Inspector, ThresholdChoice
 from edge_sdk.live.result import MAX_CAMERAS
 from edge_sdk.live_inspection import LiveInspection
 from edge_sdk.live_run.odometer_tail import OdometerTail
+from edge_sdk.live_run.stopping import StopSignals
 from edge_sdk.odometer_feed import OdometerFeed
 from edge_sdk.pictures import FOLDER
 from edge_sdk.records import Inspection, Observation
@@ -71,13 +71,14 @@ def inspect_live(
         thresholds: The manifest's, or those tuned to the very graph.
         duration_s: Stop after so long; None goes on until told.
         metrics_port: Serve metrics and health on 127.0.0.1.
-        ended: Set it to stop. SIGINT and SIGTERM do so too while this runs in the main thread.
+        ended: Set it to stop. SIGINT and SIGTERM do so too while this runs in the main thread; after SIGTERM the run is `interrupted`.
         on_observation: Told of each observation once it is on the disk.
         on_status: Told of the run four times a second.
         say: Told, in one line each, what takes long, what is broken, and what runs.
 
     Returns:
-        The record, and where each report lies. A run that was stopped is `complete`; what was not seen is in its gaps.
+        The record, and where each report lies. A run that was stopped is `complete`, with what was not seen in its gaps; one that SIGTERM
+        ended is `interrupted`: whoever sends that says nothing of the inspection.
 
     Raises:
         EdgeSdkError: If an address, odometer, bundle, port or folder cannot be used, or the disk does not take the record.
@@ -96,6 +97,7 @@ def inspect_live(
         inspector = stack.enter_context(
             Inspector(bundle or Bundle.open(), precision=precision, threads=threads, require=require, thresholds=thresholds, say=say)
         )
+        signals = stack.enter_context(StopSignals())
         live = LiveInspection(
             inspector, out=out, source=sources, odometer=feed, metrics_port=metrics_port, notifier=Notifier.from_environment(),
             overwrite=overwrite, resume=resume,
@@ -109,34 +111,27 @@ def inspect_live(
             raise
         if tail is not None:
             stack.enter_context(tail)
-        with stop_on_signals(ended), live:
-            _wait(live, ended, duration_s, on_status)
-        inspection = live.inspection
-    return inspection, write_reports(inspection, out)
+        with live:
+            _wait(live, ended, signals, duration_s, on_status)
+            inspection = live.stop(interrupted_by=signals.interrupted_by)
+        return inspection, write_reports(inspection, out)
 
 
-@contextmanager
-def stop_on_signals(ended: threading.Event) -> Iterator[None]:
-    """SIGINT and SIGTERM set an event, for as long as this lasts; in other threads than the main one nothing changes."""
-    if threading.current_thread() is not threading.main_thread():
-        yield
-        return
-    before = {number: signal.signal(number, lambda *_: ended.set()) for number in (signal.SIGINT, signal.SIGTERM)}
-    try:
-        yield
-    finally:
-        for number, handler in before.items():
-            signal.signal(number, handler)
-
-
-def _wait(live: LiveInspection, ended: threading.Event, duration_s: float | None, on_status: Callable[[Snapshot], object] | None) -> None:
+def _wait(
+    live: LiveInspection,
+    ended: threading.Event,
+    signals: StopSignals,
+    duration_s: float | None,
+    on_status: Callable[[Snapshot], object] | None,
+) -> None:
     end_s = None if duration_s is None else time.monotonic() + duration_s
-    while True:
+    while not signals.came:
         left_s = LOOK_EVERY_S if end_s is None else min(LOOK_EVERY_S, end_s - time.monotonic())
         if left_s <= 0 or ended.wait(left_s):
             return
         if on_status is not None:
             on_status(live.status)
+    ended.set()  # for whoever else waits for it
 
 
 def _check_folder(out: Path, *, in_use: bool) -> None:

@@ -202,6 +202,61 @@ def test_a_supervisor_can_exchange_a_model_that_hangs() -> None:
         assert stream.status.model == "new" and stream.accounting == (2, 1, {"abandoned": 1}, 0)
 
 
+@pytest.mark.parametrize("to", ["another model", "the same model"])
+def test_a_model_that_hangs_is_left_behind_though_the_next_settings_are_more_patient(to: str) -> None:
+    """The run is judged by the settings it began under, or the new model would wait for a worker that never comes back."""
+    gate, first = threading.Event(), live_model(old := FakeSession(1.0), "first")
+    with LiveStream(first, LiveSettings(stuck_s=0.1, thresholds=(0.1,) * 17)) as stream:
+        results = ready(stream).results()
+        old.gate = gate
+        stream.submit(GREY)
+        until(lambda: stream.state == "stuck")
+
+        old.gate = None  # a run that is begun now comes back
+        stream.swap(live_model(FakeSession(2.0), "second") if to == "another model" else first, LiveSettings(stuck_s=600.0))
+        one(stream)
+        gate.set()
+
+        assert stream.accounting == (2, 1, {"abandoned": 1}, 0) and stream.status.workers_abandoned == 1
+    assert next(results).settings.stuck_s == 600.0
+
+
+def test_a_new_model_that_hangs_is_left_behind_though_the_one_it_is_taken_back_to_is_more_patient() -> None:
+    gate, new = threading.Event(), FakeSession(2.0)
+    with LiveStream(live_model(FakeSession(1.0), "old"), LiveSettings(stuck_s=600.0)) as stream:
+        ready(stream).swap(live_model(new, "new"), LiveSettings(stuck_s=0.1))
+        new.gate = gate
+        stream.submit(GREY)
+        until(lambda: stream.status.workers_abandoned == 1)
+        one(stream)
+        gate.set()
+
+        assert outcomes(stream) == ["on_probation", "reverted"] and stream.accounting == (2, 1, {"abandoned": 1}, 0)
+
+
+def test_a_new_model_is_not_blamed_for_the_run_of_the_old_one_that_hangs() -> None:
+    """It was let in before anybody could know that the old one would not come back."""
+    gate, old = threading.Event(), FakeSession(1.0)
+    events: list[LiveEvent] = []
+    stream = LiveStream(live_model(old, "old"), LiveSettings(stuck_s=2.0))
+    stream.on_event(events.append)
+    with stream:
+        ready(stream)
+        old.gate = gate
+        stream.submit(GREY)
+        until(lambda: old.runs == 2)
+
+        stream.swap(live_model(FakeSession(2.0), "new"), LiveSettings(stuck_s=600.0))
+        until(lambda: stream.status.workers_abandoned == 1)
+        one(stream)
+        gate.set()
+
+        assert outcomes(stream) == ["on_probation"] and stream.status.model == "new"
+        until(lambda: [event for event in events if event.kind == "worker_replaced"])
+    (stuck,) = (event for event in events if event.kind == "stuck")
+    assert stuck.reason.startswith("old: a run has lasted")
+
+
 def test_settings_change_from_the_next_frame_on_and_do_not_end_a_probation() -> None:
     with LiveStream(live_model(FakeSession(1.0), "old"), LiveSettings(thresholds=(0.1,) * 17)) as stream:
         results = ready(stream).results()

@@ -4,14 +4,11 @@ Times of a run count from its first beginning. Within one boot of the machine th
 boot no clock does that anybody vouches for: the wall clock's word is taken where it is possible, and said to be the wall clock's.
 """
 
-from collections.abc import Sequence
+from collections.abc import Iterable
 from datetime import datetime
 from typing import NamedTuple
 
-import msgspec
-
-from edge_sdk.errors import OutputError
-from edge_sdk.journal.entries import Header, ObservationEntry, Progress, Row, Stamp, entry_from_body
+from edge_sdk.journal.entries import Header, ObservationEntry, Progress, Row, Stamp, entry_of, is_progress
 from edge_sdk.journal.salvage import UnreadableError
 from edge_sdk.records import Inspection
 
@@ -32,7 +29,7 @@ class Earlier(NamedTuple):
     off: str
 
 
-def earlier_lives(rows: Sequence[Row], now: Stamp, *, name: str) -> Earlier:
+def earlier_lives(rows: Iterable[Row], now: Stamp, *, name: str) -> Earlier:
     """Read them from a journal.
 
     Args:
@@ -45,19 +42,23 @@ def earlier_lives(rows: Sequence[Row], now: Stamp, *, name: str) -> Earlier:
         OutputError: If it is of a newer version.
     """
     began, next_seq, has_place = None, 0, False
-    newest: tuple[Row, float] | None = None  # the row of the last entry with a time of the run
+    newest: Row | None = None  # of the entries with a time of the run
     for row in rows:
-        entry = _read(row, name)
+        if has_place and is_progress(row):  # most of a journal
+            newest = row
+            continue
+        entry = entry_of(row, name)
         if isinstance(entry, Header) and began is None:
-            began, newest = entry.inspection, (row, 0.0)
+            began, newest = entry.inspection, row
         elif isinstance(entry, ObservationEntry):
             next_seq = max(next_seq, entry.observation.seq + 1)
         elif isinstance(entry, Progress):
-            newest, has_place = (row, entry.time_s), has_place or entry.chainage_m is not None
+            newest, has_place = row, has_place or entry.chainage_m is not None
     if began is None or newest is None:
         raise UnreadableError(f"{name}: the entry that says what was inspected is lost; choose another folder")
-    row, time_s = newest
-    off_s, clock = elapsed(Stamp(row.boot_id, row.monotonic_ns, row.wall_utc), now)
+    told = entry_of(newest, name)
+    time_s = told.time_s if isinstance(told, Progress) else 0.0
+    off_s, clock = elapsed(Stamp(newest.boot_id, newest.monotonic_ns, newest.wall_utc), now)
     off = "for an unknown time: the machine was started anew, and its wall clock cannot be right" if clock is None else f"{off_s:.1f} s"
     off += " by the wall clock: the machine was started anew" if clock == "wall" else ""
     return Earlier(began, next_seq, time_s + off_s, has_place, off)
@@ -72,10 +73,3 @@ def elapsed(then: Stamp, now: Stamp) -> tuple[float, str | None]:
     except (ValueError, TypeError):
         return 0.0, None
     return (wall_s, "wall") if 0.0 <= wall_s <= MAX_OFF_S else (0.0, None)
-
-
-def _read(row: Row, name: str) -> object:
-    try:
-        return entry_from_body(row.body)
-    except msgspec.DecodeError as error:
-        raise OutputError(f"{name}: entry {row.seq} is of another version ({error}); use a newer sewer-edge") from error

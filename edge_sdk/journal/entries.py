@@ -14,6 +14,7 @@ from typing import Any, Literal, NamedTuple
 
 import msgspec
 
+from edge_sdk.errors import OutputError
 from edge_sdk.records import Accounting, Gap, Inspection, ModelRecord, Observation, Record
 
 BOOT_ID_FILE = Path("/proc/sys/kernel/random/boot_id")  # random(4): new at each boot, so that monotonic times of two boots never mix
@@ -50,8 +51,21 @@ class Sighting(Record, frozen=True):
     peak: float
 
 
-class Progress(Record, frozen=True, tag_field="kind", tag="progress"):
-    """How far the run has come: film time and chainage of its last frame, and the totals. Gaps are entries of their own."""
+class Readings(Record, frozen=True):
+    """Readings of the counter in one life: those used, and how many of them were jumps and resets."""
+
+    samples: int
+    jumps: int
+    resets: int
+
+
+class Progress(Record, frozen=True, tag_field="kind", tag="progress", omit_defaults=True):
+    """How far the run has come: film time and chainage of its last frame, and the totals. Gaps are entries of their own.
+
+    `size_wh`, the newest picture's, and `readings` are told of a live run, and not each time; a film's header says both. `defects` are
+    results that a defect of ours kept out of the record. There is one such entry for each second of a drive: what is not told takes no
+    room.
+    """
 
     time_s: float
     chainage_m: float | None
@@ -61,6 +75,9 @@ class Progress(Record, frozen=True, tag_field="kind", tag="progress"):
     travelled_m: float | None
     duration_s: float
     in_view: tuple[Sighting, ...] = ()
+    size_wh: tuple[int, int] = (0, 0)
+    readings: Readings | None = None
+    defects: int = 0
 
 
 class GapEntry(Record, frozen=True, tag_field="kind", tag="gap"):
@@ -173,6 +190,23 @@ def entry_from_body(body: str) -> Entry:
     return _DECODER.decode(body)
 
 
+def entry_of(row: Row, name: str) -> Entry:
+    """Read a row's entry; `name` is the journal's.
+
+    Raises:
+        OutputError: If it is none of this version's.
+    """
+    try:
+        return _DECODER.decode(row.body)
+    except msgspec.DecodeError as error:
+        raise OutputError(f"{name}: entry {row.seq} is of another version ({error}); use a newer sewer-edge") from error
+
+
+def is_progress(row: Row) -> bool:
+    """Whether a row tells of progress, as most do, without reading it."""
+    return row.body.startswith(_PROGRESS)
+
+
 def checksum(seq: int, entry_id: str, boot_id: str, monotonic_ns: int, wall_utc: str, body: str) -> int:
     """CRC-32 over everything a row says: against rot and cut-off writing, not against people."""
     return zlib.crc32("\x1f".join((str(seq), entry_id, boot_id, str(monotonic_ns), wall_utc, body)).encode())
@@ -186,4 +220,5 @@ def _encodable(value: Any) -> Any:
     return [_encodable(item) for item in value] if isinstance(value, list | tuple) else value
 
 
+_PROGRESS = '{"kind":"progress",'
 _DECODER: msgspec.json.Decoder[Entry] = msgspec.json.Decoder(Entry)

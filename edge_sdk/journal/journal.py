@@ -10,7 +10,7 @@
 
 import threading
 import uuid
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from concurrent.futures import Future
 from pathlib import Path
 from time import monotonic as monotonic_s
@@ -109,7 +109,7 @@ class Journal:
         cls,
         run_dir: Path,
         *,
-        read: Callable[[list[Row]], object] = lambda rows: None,
+        read: Callable[[Iterable[Row]], object] = lambda rows: None,
         commit_every_s: float = COMMIT_EVERY_S,
         reserve_bytes: int = RESERVE_BYTES,
         queue_entries: int = QUEUE_ENTRIES,
@@ -118,8 +118,8 @@ class Journal:
     ) -> "Journal":
         """Go on with a run that broke off, or was ended; what lies between is a gap in its coverage.
 
-        `read` is given every row there is before one is added; what it raises leaves the journal as it is. The other arguments are those
-        of `create`.
+        `read` is given every row there is, to be read once, before one is added; what it raises leaves the journal as it is. The other
+        arguments are those of `create`.
 
         Raises:
             OutputError: If there is no journal, or it cannot be written, or another process writes it.

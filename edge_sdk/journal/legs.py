@@ -4,11 +4,12 @@ from collections import Counter
 from collections.abc import Sequence
 from dataclasses import dataclass, field
 from itertools import pairwise
+from typing import Any
 
 import msgspec
 
-from edge_sdk.journal.entries import Progress
-from edge_sdk.records import Accounting, Coverage, Gap, Inspection, SourceRecord
+from edge_sdk.journal.entries import Progress, Readings
+from edge_sdk.records import Accounting, Coverage, Gap, GapReason, Inspection, SourceRecord
 
 OPEN_S = 2e-3  # gaps are rounded to a millisecond
 
@@ -18,7 +19,7 @@ class Leg:
     """A stretch of the run without a crash in it: one life of the process that recorded it.
 
     `begins` is where the leg before was accounted to, `first_m` the chainage driven by its first progress that knows any, and `stopped`
-    whether it was ended on purpose.
+    whether it was ended in order. `size_wh` and `readings` are those of its progress, or of its end.
     """
 
     progress: Progress | None = None
@@ -27,6 +28,8 @@ class Leg:
     begins_s: float = 0.0
     first_m: tuple[float, float] | None = None
     stopped: bool = False
+    size_wh: tuple[int, int] = (0, 0)
+    readings: Readings | None = None
 
     @property
     def place(self) -> str:
@@ -56,6 +59,8 @@ class Leg:
         if self.progress is None:
             self.begins_s = progress.time_s - progress.duration_s
         self.progress = progress
+        self.size_wh = progress.size_wh if any(progress.size_wh) else self.size_wh
+        self.readings = progress.readings or self.readings
         if self.first_m is None and progress.from_m is not None and progress.to_m is not None:
             self.first_m = (progress.from_m, progress.to_m)
 
@@ -65,7 +70,7 @@ class Leg:
         totals = Progress(
             time_s=before.time_s if before else coverage.duration_s, chainage_m=before.chainage_m if before else coverage.to_m,
             accounting=inspection.accounting, from_m=coverage.from_m, to_m=coverage.to_m, travelled_m=coverage.travelled_m,
-            duration_s=coverage.duration_s, in_view=before.in_view if before and inspection.status == "recovered" else (),
+            duration_s=coverage.duration_s, **_facts(inspection), **(_unsettled(before) if inspection.status == "recovered" else {}),
         )  # fmt: skip
         self.add(totals)
         self.begins_s = totals.time_s - totals.duration_s  # the end knows the totals best
@@ -86,8 +91,8 @@ class Leg:
         return low_m if from_m is None else min(max(from_m, low_m), high_m)
 
 
-def coverage_of(legs: Sequence[Leg], source: SourceRecord, *, ended: bool) -> Coverage:
-    """Totals and gaps of all legs; without an end there is a gap from the last recorded frame on."""
+def coverage_of(legs: Sequence[Leg], source: SourceRecord, *, left: GapReason | None) -> Coverage:
+    """Totals and gaps of all legs; `left` says why there is a gap from the last recorded frame on, None that there is none."""
     legs = [legs[0], *(leg for leg in legs[1:-1] if leg.tells), *(leg for leg in legs[1:][-1:] if leg.progress)]
     told = [leg.progress for leg in legs if leg.progress]
     gaps = [gap for _, gap in sorted(legs[0].gaps.items())]
@@ -95,8 +100,8 @@ def coverage_of(legs: Sequence[Leg], source: SourceRecord, *, ended: bool) -> Co
         between = _between(before, after)
         gaps += [between, *(_placed(gap, between.to_m) for _, gap in sorted(after.gaps.items()))]
     gaps = sorted(gaps, key=lambda gap: gap.from_s) if len(legs) > 1 else gaps
-    if not ended:
-        gaps.append(_behind(legs[-1], source))
+    if left is not None:
+        gaps.append(_behind(legs[-1], source, left))
     travelled = [p.travelled_m for p in told if p.travelled_m is not None]
     return Coverage(
         from_m=min((p.from_m for p in told if p.from_m is not None), default=None),
@@ -137,10 +142,24 @@ def _placed(gap: Gap, from_m: float | None) -> Gap:
     return msgspec.structs.replace(gap, from_m=from_m) if gap.from_m is None and gap.to_m is not None else gap
 
 
-def _behind(leg: Leg, source: SourceRecord) -> Gap:
-    """What the source had left when the run broke off; where it ends is not known."""
+def _behind(leg: Leg, source: SourceRecord, reason: GapReason) -> Gap:
+    """What the source had left when the run broke off, or was interrupted; where it ends is not known."""
     from_s, from_m = leg.accounted_to
     received = leg.progress.accounting.received if leg.progress else 0
     frames = max((source.announced_frames or 0) - received, 0)
     to_s = round(from_s + (frames / source.fps if source.fps else 0.0), 3)
-    return Gap(reason="crashed", from_s=from_s, to_s=to_s, from_m=from_m, to_m=None, frames=frames)
+    return Gap(reason=reason, from_s=from_s, to_s=to_s, from_m=from_m, to_m=None, frames=frames)
+
+
+def _unsettled(before: Progress | None) -> dict[str, Any]:
+    """What an end that was given later leaves as it was."""
+    return {"in_view": before.in_view, "defects": before.defects} if before else {}
+
+
+def _facts(inspection: Inspection) -> dict[str, Any]:
+    """What the end of a live run says of its source; one that was given later says nothing that progress has not said."""
+    source, odometer = inspection.source, inspection.odometer
+    if source.kind != "live" or inspection.status == "recovered":
+        return {}
+    readings = Readings(samples=odometer.samples, jumps=odometer.jumps, resets=odometer.resets) if odometer else None
+    return {"size_wh": (source.width, source.height), "readings": readings}

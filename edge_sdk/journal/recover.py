@@ -11,6 +11,7 @@ from edge_sdk.journal.lock import FolderLock
 from edge_sdk.journal.salvage import DATABASE, open_beside_reserve, stored_rows
 from edge_sdk.journal.space import RESERVE
 from edge_sdk.journal.store import Store, StoreError
+from edge_sdk.journal.told import told_by
 from edge_sdk.records import Inspection
 
 
@@ -35,8 +36,7 @@ def recover(run_dir: Path) -> tuple[Inspection, tuple[str, ...]]:
         except StoreError as error:
             return _unchanged(run_dir, error)
         try:
-            closed = _closed(store, str(run_dir / DATABASE))
-            inspection = inspection_from_rows(store.rows(), name=str(run_dir / DATABASE))
+            closed, inspection = _closed(store, str(run_dir / DATABASE))
         finally:
             store.close()
         with suppress(OSError):
@@ -46,14 +46,16 @@ def recover(run_dir: Path) -> tuple[Inspection, tuple[str, ...]]:
         lock.release()
 
 
-def _closed(store: Store, name: str) -> tuple[str, ...]:
-    """Give the run the end that it lacks."""
-    entries = closing_entries(store.rows(), name=name)
+def _closed(store: Store, name: str) -> tuple[tuple[str, ...], Inspection]:
+    """Give the run the end that it lacks; returns what was done, and its record."""
+    told = told_by(store.rows(), name)
+    entries = closing_entries(told, name=name)
     if not entries:
-        return ()
+        return (), told.inspection(told.began(name))
     session = uuid.uuid4()
     store.append([(f"{session}/{i}", stamp_now(), body_from_entry(entry)) for i, entry in enumerate(entries)])
-    return ("The run had broken off without an end; it is closed as recovered.",)
+    told = told_by(store.rows(), name)
+    return ("The run had broken off without an end; it is closed as recovered.",), told.inspection(told.began(name))
 
 
 def _unchanged(run_dir: Path, error: StoreError) -> tuple[Inspection, tuple[str, ...]]:

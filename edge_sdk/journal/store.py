@@ -9,7 +9,7 @@ process with SIGBUS.
 """
 
 import sqlite3
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 from contextlib import suppress
 from pathlib import Path
 from urllib.parse import quote
@@ -22,6 +22,8 @@ from edge_sdk.journal.schema import create_schema, upgrade_schema
 
 COLUMNS = ", ".join(Row._fields)
 INSERT = f"INSERT INTO entry ({COLUMNS}) VALUES (?, ?, ?, ?, ?, ?, ?)"  # noqa: S608 - our own column names
+SELECT = f"SELECT {COLUMNS} FROM entry WHERE seq > ? ORDER BY seq"  # noqa: S608 - as above
+FIRST = -(1 << 63)  # before any row
 SETTINGS = ("locking_mode = EXCLUSIVE", "journal_mode = WAL", "synchronous = FULL", "wal_autocheckpoint = 0", "cell_size_check = ON")
 
 
@@ -95,11 +97,19 @@ class Store:
         self.last_seq = max([self.last_seq, *(row.seq for row in rows)])
         return written
 
-    def rows(self) -> list[Row]:
-        """Every row in the order of writing."""
-        connection = self._alive()
+    def rows(self) -> Iterator[Row]:
+        """Every row in the order of writing, one after the other: a robot's week has a million, which are half a gigabyte."""
+        connection, last = self._alive(), FIRST
         try:
-            return [Row(*row) for row in connection.execute(f"SELECT {COLUMNS} FROM entry ORDER BY seq")]  # noqa: S608 - as above
+            try:
+                for values in connection.execute(SELECT, (last,)):
+                    last = values[0]
+                    yield Row._make(values)
+            except sqlite3.OperationalError as error:
+                if "decode" not in str(error):
+                    raise
+                connection.text_factory = _whatever_it_is  # a changed byte is for the checksum to find
+                yield from map(Row._make, connection.execute(SELECT, (last,)))
         except sqlite3.Error as error:
             raise self._ended(error) from error
 
@@ -175,13 +185,16 @@ class Store:
         return StoreError(f"{self._path}: {text}", full="full" in text, corrupt=corrupt)
 
 
+def _whatever_it_is(data: bytes) -> str:
+    return data.decode("utf-8", "replace")
+
+
 def _connection(path: Path, *, create: bool) -> sqlite3.Connection:
     mode = "rwc" if create else "rw"
     # one thread at a time uses it, but not always the one that opened it
     connection = sqlite3.connect(
         f"file:{quote(str(path.absolute()))}?mode={mode}", uri=True, isolation_level=None, check_same_thread=False, timeout=0
     )
-    connection.text_factory = lambda data: data.decode("utf-8", "replace")  # a changed byte is for the checksum to find
     try:
         connection.execute(f"PRAGMA page_size = {PAGE_SIZE}")
         for setting in SETTINGS:

@@ -1,12 +1,20 @@
 """What the record says of the lives of a run in words: where they broke off, what they had in view, and what served in them."""
 
-from collections.abc import Iterator, Sequence
+from collections import Counter
+from collections.abc import Iterable, Iterator, Sequence
 
+from edge_sdk.journal.entries import ObservationEntry
 from edge_sdk.journal.legs import Leg, metres_or_time
-from edge_sdk.records import ModelRecord
+from edge_sdk.records import Inspection, ModelRecord
 
 Served = tuple[ModelRecord, dict[str, float]]
 MAX_PLACES = 10
+MISSING = {
+    "disk_full": "the disk was full",
+    "io_error": "the disk failed",
+    "overflow": "the disk did not keep up",
+    "not_found": "their files were not there, or were others",
+}
 
 
 def changes(before: Served, after: Served) -> Iterator[str]:
@@ -17,6 +25,11 @@ def changes(before: Served, after: Served) -> Iterator[str]:
         yield f"the model was {names[0]}"
     if others := [f"{code} {value:g}" for code, value in thresholds.items() if next_thresholds.get(code) != value]:
         yield f"thresholds were {', '.join(others)}"
+
+
+def defective(num: int) -> str:
+    """That so many results are not in the record."""
+    return f"results that could not be taken in because of a defect of the software, see its log: {num}"
 
 
 def unclosed(leg: Leg, where: str = "") -> str | None:
@@ -32,3 +45,17 @@ def listed(places: Sequence[str]) -> str:
     told = places if len(places) <= MAX_PLACES else [*places[: MAX_PLACES - 1], places[-1]]
     more = f" ({len(places)} times in all)" if len(told) < len(places) else ""
     return f"{', after '.join(told)}{more}"
+
+
+def lacking(end: Inspection) -> tuple[str, ...]:
+    """Why a life lacks something that no later one mends; that it was stopped, its last reason where it was interrupted, is none."""
+    if end.status == "interrupted":
+        return end.status_reasons[:-1]
+    return end.status_reasons if end.status == "incomplete" else ()
+
+
+def without_picture(observed: Iterable[ObservationEntry]) -> Iterator[str]:
+    """How many observations have no picture where they had one, and why."""
+    counts = Counter(entry.picture_missing for entry in observed if entry.picture_missing is not None)
+    for why, num in sorted(counts.items()):
+        yield f"Observations without a picture: {num}; {MISSING[why]}."

@@ -1,7 +1,8 @@
 """The crew of a live stream: the worker at work, those left behind because they hung, and the watch that notices.
 
 A run of the network that lasts longer than `stuck_s` is reported once, so that a supervisor can act (exchange the model, restart the
-process). Only a model on probation is acted on here: it is taken back, and a new worker begins with the one that served before.
+process). Only after an exchange is it acted on here: a new model that hangs is taken back, and one that hangs though another serves by
+now is left behind. A run is judged by the settings of its own model, however patient those of the next one are.
 """
 
 import logging
@@ -10,7 +11,7 @@ import time
 from collections.abc import Callable
 
 from edge_sdk.live.intake import Intake
-from edge_sdk.live.models import ModelDesk, measure_batch, try_model
+from edge_sdk.live.models import ModelDesk, Serving, measure_batch, try_model
 from edge_sdk.live.result import EventKind
 from edge_sdk.live.worker import Surroundings, Worker, one_line
 from edge_sdk.throughput import join_or_leave
@@ -44,7 +45,7 @@ class Crew:
     @property
     def stuck(self) -> bool:
         """Whether the present run has lasted too long; one in which a runtime is being started has not."""
-        return not self._is_loading() and self.working_s > self._desk.serving.settings.stuck_s
+        return not self._is_loading() and self.working_s > self._running.settings.stuck_s
 
     @property
     def working_s(self) -> float:
@@ -83,9 +84,16 @@ class Crew:
         """The watch's thread."""
         return self._watcher
 
+    @property
+    def _running(self) -> Serving:
+        """What the present run is made under: of the model that serves the settings that hold now, of another one its own."""
+        serving, worker = self._desk.serving, self._worker
+        running = worker.running if worker else None
+        return serving if running is None or running.turn == serving.turn else running
+
     def _is_loading(self) -> bool:
         """Asked by the watch all the time, which therefore knows when it ended."""
-        is_loading = self._desk.serving.model.is_loading
+        is_loading = self._running.model.is_loading
         if is_loading is None or not is_loading():
             return False
         self._loading_seen_ns = time.monotonic_ns()
@@ -118,7 +126,14 @@ class Crew:
         while not self._ended.wait(WATCH_S):
             stuck = self.stuck
             if stuck and not reported:
-                self._tell("stuck", f"{self._desk.serving.model.identity}: a run has lasted {self.working_s:.1f} s")
+                self._tell("stuck", f"{self._running.model.identity}: a run has lasted {self.working_s:.1f} s")
             reported = stuck
-            if stuck and self._desk.take_back("it hung"):
-                self.replace_if_stuck("the new model hung and was taken back")
+            if stuck:
+                self._relieve(self._running)
+
+    def _relieve(self, running: Serving) -> None:
+        """Where models were exchanged, another one can serve in place of the one that hangs."""
+        if running.turn != self._desk.serving.turn:
+            self.replace_if_stuck("it hung though another model serves")
+        elif self._desk.take_back(running, "it hung"):
+            self.replace_if_stuck("the new model hung and was taken back")

@@ -45,11 +45,15 @@ class SwapReport(NamedTuple):
 
 @dataclass(frozen=True, slots=True)
 class Serving:
-    """A model with the settings it runs under; `measured_batch` is what `batch="auto"` stands for with this model."""
+    """A model with the settings it runs under; `measured_batch` is what `batch="auto"` stands for with this model.
+
+    `turn` counts the exchanges: other settings of the same turn hold for a run that is under way, those of another turn do not.
+    """
 
     model: LiveModel
     settings: LiveSettings
     measured_batch: int = 1
+    turn: int = 0
 
     @property
     def batch(self) -> int:
@@ -68,7 +72,7 @@ class ModelDesk:
     def __init__(self, serving: Serving, on_change: Callable[[SwapReport], None]) -> None:
         self._lock = threading.Lock()
         self._serving = self._proved = serving
-        self._good = self._failed = 0
+        self._good = self._failed = self._turns = 0
         self._on_change = on_change
         self._history: deque[SwapReport] = deque(maxlen=MAX_HISTORY)
 
@@ -105,6 +109,8 @@ class ModelDesk:
     def swap(self, serving: Serving, reason: str) -> SwapReport:
         """Let a tried model serve from the next frame on, on probation."""
         with self._lock:
+            self._turns += 1
+            serving = replace(serving, turn=self._turns)
             before, self._serving = self._serving.model, serving
             self._good = self._failed = 0
             if serving.model is self._proved.model:
@@ -133,10 +139,10 @@ class ModelDesk:
             if self._failed >= PROBATION_FAILURES:
                 self._take_back(f"{self._failed} of its first {self._good + self._failed} frames failed: {reason}")
 
-    def take_back(self, reason: str) -> bool:
-        """Return to the last model that proved itself; False if that is the one that serves."""
+    def take_back(self, serving: Serving, reason: str) -> bool:
+        """Return to the last model that proved itself; False if that is the one that serves, or this one does no longer."""
         with self._lock:
-            if self._serving.model is self._proved.model:
+            if serving.turn != self._serving.turn or self._serving.model is self._proved.model:
                 return False
             self._take_back(reason)
             return True

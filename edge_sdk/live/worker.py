@@ -81,13 +81,16 @@ class Worker:
         self._intake, self._desk, self._around, self._epoch = intake, desk, around, epoch
         self._warm_up, self._on_death = warm_up, on_death
         self._complained: set[str] = set()
+        self.running: Serving | None = None  # what the present run is made under; None between two
         self.thread = threading.Thread(target=self._work, name=f"live-inference-{epoch}", daemon=True)
 
     def _work(self) -> None:
         try:
             self._warm_up()
             while (tickets := self._intake.take(self._epoch, self._desk.serving.batch)) is not None:
-                self._infer(tickets, self._desk.serving)
+                self.running = self._desk.serving
+                self._infer(tickets, self.running)
+                self.running = None
                 del tickets  # or its frames would be held until the next ones come
         except BaseException as error:
             logger.exception("the live worker died")
@@ -148,7 +151,7 @@ class Worker:
     ) -> LiveResult:
         frame, around, model = ticket.frame, self._around, serving.model
         return LiveResult(
-            frame=frame if around.keep_images else replace(frame, stored_HWC=None),
+            frame=frame if around.keep_images else replace(frame, stored=None),
             time_s=frame.time_s,
             chainage=around.chainage.at_ns(frame.captured_ns),
             provider=model.session.provider,

@@ -8,8 +8,9 @@ import logging
 import threading
 import time
 from collections.abc import Callable, Iterable
+from typing import Any
 
-from edge_sdk.journal.entries import Entry, GapEntry, Progress
+from edge_sdk.journal.entries import Entry, GapEntry, Progress, Readings
 from edge_sdk.live import LiveStream
 from edge_sdk.live.result import LiveResult
 from edge_sdk.live.slot import LiveAccounting
@@ -27,6 +28,7 @@ logger = logging.getLogger(__name__)
 READ_EVERY_S = 0.02
 TICK_S = 0.25
 PROGRESS_S = 1.0
+FACTS_S = 10.0
 RESULTS_DEPTH = 32
 
 
@@ -79,6 +81,7 @@ class Ledger:
         self._gap_numbers: dict[tuple[int, int], int] = {}
         self._ending = threading.Event()
         self._thread = threading.Thread(target=self._run, name="live-ledger", daemon=True)
+        self._facts_due_s = 0.0
         self.defects = 0
         self.size_wh = (0, 0)
         self.chainage_m: float | None = None
@@ -168,9 +171,8 @@ class Ledger:
         serving = self._serving.add(result)
         if serving is not None:
             self._put(serving)
-        if result.frame.stored_HWC is not None:
-            height, width = result.frame.stored_HWC.shape[:2]
-            self.size_wh = (width, height)
+        if (size_hw := result.frame.size_hw) is not None:
+            self.size_wh = (size_hw[1], size_hw[0])
         closed = False
         for found in page.tracks.add(result):
             self._put(found)
@@ -217,12 +219,28 @@ class Ledger:
                 travelled_m=coverage.travelled_m,
                 duration_s=coverage.duration_s,
                 in_view=tuple(sighting for page in self._pages for sighting in page.tracks.in_view),
+                defects=self.defects,
+                **self._facts(),
             )
         )
+
+    def _facts(self) -> dict[str, Any]:
+        """What a life that breaks off would take with it, now and then."""
+        now_s = time.monotonic()
+        if now_s < self._facts_due_s and not self._ending.is_set():
+            return {}
+        self._facts_due_s = now_s + FACTS_S
+        return {"size_wh": self.size_wh, "readings": readings_record(self._odometer) if self._odometer.flags else None}
 
 
 def _known(values: Iterable[float | None]) -> list[float]:
     return [value for value in values if value is not None]
+
+
+def readings_record(odometer: OdometerFeed) -> Readings:
+    """The counter's readings so far."""
+    record = odometer.record
+    return Readings(samples=record.samples, jumps=record.jumps, resets=record.resets)
 
 
 def accounting_record(counts: LiveAccounting) -> Accounting:

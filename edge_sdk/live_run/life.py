@@ -105,10 +105,7 @@ class LiveRun:
             try:
                 self.supervisor.start()
             except InputError:
-                self._over = True
-                self.stream.stop()
-                self._opened.withdraw(self._out)
-                self.acknowledged.close()
+                self._inspection = self._withdrawn()
                 raise
             self._scribe.start()
             self.stream.start()
@@ -116,11 +113,11 @@ class LiveRun:
             for camera, source in enumerate(self._sources):
                 self.stream.attach(source, camera)
 
-    def stop(self, flush_s: float) -> Inspection:
+    def stop(self, flush_s: float, interrupted_by: str | None) -> Inspection:
         """End; see `LiveInspection.stop`."""
         with self._life:
-            if self._inspection is None or not self._over:
-                self._inspection = self._end(flush_s)
+            if self._inspection is None:
+                self._inspection = self._end(flush_s, interrupted_by) if self._begun else self._withdrawn()
             return self._inspection
 
     @property
@@ -135,25 +132,33 @@ class LiveRun:
             self.stream, self.ledger, self._roster, self._journal, self._out, self._names, observations=self._scribe.num_acknowledged
         )
 
-    def _end(self, flush_s: float) -> Inspection:
+    def _end(self, flush_s: float, interrupted_by: str | None) -> Inspection:
         deadline_s = time.monotonic() + STOP_S + flush_s
         phase = self.stream.stop(STOP_S)
-        if self._begun and not self._over:
+        if not self._over:
             if self.ledger.finish(max(flush_s / 2, LEDGER_S)):
-                self._scribe.put(End(inspection=self._ended()))
+                self._scribe.put(End(inspection=self._ended(interrupted_by)))
             else:  # what it holds is not recorded: a record that ends in order would say that nothing is missing
                 self._journal.add_event("error", "ledger_left", "the run was stopped before all that it had seen was taken in")
             self._scribe.finish(max(deadline_s - time.monotonic(), 0.1))
         self._over = True
         self._journal.close(max(deadline_s - time.monotonic(), 0.1))
-        self.supervisor.stop("stopped")
+        self.supervisor.stop(interrupted_by or "stopped")
         self.acknowledged.close()
         join_or_leave(self.acknowledged.threads, timeout_s=LEDGER_S)
         if phase != "abandoned":
             self._roster.close()
         return inspection_from_journal(self._out)
 
-    def _ended(self) -> Inspection:
+    def _withdrawn(self) -> Inspection:
+        """This life never began: the folder is left as it was."""
+        self._over = True
+        self.stream.stop()
+        inspection = self._opened.withdraw(self._out)
+        self.acknowledged.close()
+        return inspection
+
+    def _ended(self, interrupted_by: str | None) -> Inspection:
         stream, ledger, model = self.stream, self.ledger, self.stream.status.model
         return self._record.ended(
             self._roster.context(model, stream.settings),
@@ -165,6 +170,7 @@ class LiveRun:
             changes=self._roster.watch(model).changes,
             pictures_left_out=self._scribe.pictures_left_out,
             defects=ledger.defects,
+            interrupted_by=interrupted_by,
         )
 
     def _on_event(self, event: LiveEvent) -> None:

@@ -7,6 +7,8 @@ journal that nothing can be made of any more is put aside, and the run begins an
 
 import dataclasses
 import logging
+from collections.abc import Iterable
+from contextlib import suppress
 from datetime import datetime
 from pathlib import Path
 from typing import NamedTuple
@@ -18,21 +20,27 @@ from edge_sdk.errors import OutputError
 from edge_sdk.journal import Journal
 from edge_sdk.journal.earlier import Earlier, earlier_lives
 from edge_sdk.journal.entries import Header, Row, stamp_now
+from edge_sdk.journal.inspection import inspection_from_journal
 from edge_sdk.journal.salvage import DATABASE, UnreadableError, has_journal, put_unreadable_aside, remove_journal
 from edge_sdk.live.result import LiveSettings
 from edge_sdk.live_run.record import LiveRecord
 from edge_sdk.live_run.roster import Roster
 from edge_sdk.live_run.serving import serving_entry
+from edge_sdk.records import Inspection
 
 logger = logging.getLogger(__name__)
 
+NEVER_BEGUN = ("the run was never started", "no frame was inspected")
+
 
 class Opened(NamedTuple):
-    """A journal that takes entries, who the run is, and its earlier lives (None: it begins)."""
+    """A journal that takes entries, who the run is and how it began, its earlier lives (None: it begins), and whether `out` is new."""
 
     journal: Journal
     record: LiveRecord
+    began: Inspection
     earlier: Earlier | None
+    is_new_folder: bool = False
 
     @property
     def begin_s(self) -> float:
@@ -44,11 +52,16 @@ class Opened(NamedTuple):
         """The first free number of an observation."""
         return self.earlier.next_seq if self.earlier else 0
 
-    def withdraw(self, out: Path) -> None:
-        """Nothing came of this life: leave the folder as it was."""
+    def withdraw(self, out: Path) -> Inspection:
+        """Nothing came of this life: leave the folder as it was; returns the record of the run."""
         self.journal.close()
-        if self.earlier is None:
-            remove_journal(out)  # nothing is in it but how the run was to begin
+        if self.earlier is not None:
+            return inspection_from_journal(out)
+        remove_journal(out)  # nothing is in it but how the run was to begin
+        if self.is_new_folder:
+            with suppress(OSError):  # something else has come to lie there
+                out.rmdir()
+        return msgspec.structs.replace(self.began, status="incomplete", status_reasons=NEVER_BEGUN)
 
 
 def open_journal(
@@ -76,10 +89,11 @@ def open_journal(
             put_aside = put_unreadable_aside(out)
             logger.warning("%s; it lies beside as %s, and the run begins anew", error, put_aside.name)
     header = Header(inspection=record.begun(roster.context(identity, settings)), policy=msgspec.to_builtins(settings.policy))
+    is_new_folder = not out.exists()
     journal = Journal.create(out, header, overwrite=overwrite)
     if put_aside is not None:
         journal.add_event("error", "salvage", f"An earlier journal could not be read and lies beside as {put_aside.name}.")
-    return Opened(journal, record, None)
+    return Opened(journal, record, header.inspection, None, is_new_folder)
 
 
 def _gone_on_with(out: Path, record: LiveRecord, roster: Roster, identity: str, settings: LiveSettings) -> Opened:
@@ -93,10 +107,10 @@ def _gone_on_with(out: Path, record: LiveRecord, roster: Roster, identity: str, 
     )  # fmt: skip
     journal.add_event("warn", "resumed", f"the run goes on; nothing was recorded {earlier.off}")
     journal.add(serves)
-    return Opened(journal, record, earlier)
+    return Opened(journal, record, began, earlier)
 
 
-def _lives(rows: list[Row], out: Path, name: str) -> Earlier:
+def _lives(rows: Iterable[Row], out: Path, name: str) -> Earlier:
     earlier = earlier_lives(rows, stamp_now(), name=str(out / DATABASE))
     source = earlier.began.source
     if source.kind != "live" or source.name != redacted(name):

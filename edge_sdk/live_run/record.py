@@ -11,6 +11,7 @@ import msgspec
 from edge_sdk import __version__
 from edge_sdk.camera.redact import redacted
 from edge_sdk.contract.taxonomy import taxonomy
+from edge_sdk.journal.telling import defective
 from edge_sdk.live.models import SwapReport
 from edge_sdk.odometer_feed import OdometerFeed
 from edge_sdk.records import (
@@ -19,6 +20,7 @@ from edge_sdk.records import (
     Coverage,
     Inspection,
     ProviderChange,
+    RunStatus,
     SourceRecord,
 )
 from edge_sdk.run_record import WIDE_ASPECT, RunContext, model_record
@@ -66,8 +68,13 @@ class LiveRecord:
         changes: Iterable[ProviderChange],
         pictures_left_out: int,
         defects: int,
+        interrupted_by: str | None = None,
     ) -> Inspection:
-        """The record of a run that was stopped on purpose: complete, with what was not seen as gaps, unless a result was lost here."""
+        """The record of a run that was stopped.
+
+        It is complete, with what was not seen as gaps, unless a result was lost here or nobody had said that it was over; why it was
+        interrupted is the last of its reasons.
+        """
         has_odometer = self.given or self.placed or bool(self.odometer.flags)
         fps = round(accounting.received / coverage.duration_s, 2) if coverage.duration_s > 0 else 0.0
         notices = (
@@ -75,10 +82,9 @@ class LiveRecord:
             *_of_cameras(tuple(cameras), size_wh), *_of_pictures(pictures_left_out),
         )  # fmt: skip
         record = self._inspection(context, accounting, coverage, size_wh, fps, has_odometer=has_odometer, notices=notices)
-        if not defects:
-            return record
-        reason = f"results that could not be taken in because of a defect of the software, see its log: {defects}"
-        return msgspec.structs.replace(record, status="incomplete", status_reasons=(reason,))
+        lost = defective(defects) if defects else None
+        status: RunStatus = "interrupted" if interrupted_by else "incomplete" if lost else "complete"
+        return msgspec.structs.replace(record, status=status, status_reasons=tuple(filter(None, (lost, interrupted_by))))
 
     def _inspection(
         self,

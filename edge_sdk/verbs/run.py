@@ -38,7 +38,7 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
         help="the bundle's, the same for every precision (default), or those tuned to the very graph",
     )  # fmt: skip
     parser.add_argument("--bundle", type=Path, help="a bundle file or folder (default: the shipped one)")
-    live = parser.add_argument_group("live cameras", "run until Ctrl-C or SIGTERM; lost cameras are asked again for ever")
+    live = parser.add_argument_group("live cameras", "run until Ctrl-C ends or SIGTERM interrupts them; lost ones are asked again for ever")
     live.add_argument("--duration", type=_seconds, metavar="S", help="stop after so many seconds")
     live.add_argument("--no-frame", type=_seconds, default=2.0, metavar="S", help="a camera silent for so long is lost (default 2)")
     live.add_argument("--metrics", type=_port, metavar="PORT", help="serve /metrics and /healthz on 127.0.0.1 (default: no socket)")
@@ -95,6 +95,9 @@ def _run_live(arguments: argparse.Namespace) -> int:
     if arguments.status:
         line.close()
     _show(inspection, written)
+    if inspection.status == "interrupted":
+        print(f"note: the inspection is interrupted: {'; '.join(inspection.status_reasons)}", file=sys.stderr)
+        raise KeyboardInterrupt
     return _exit_code(inspection)
 
 

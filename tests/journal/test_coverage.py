@@ -153,8 +153,8 @@ def test_a_run_that_goes_on_has_one_gap_where_it_broke_off(tmp_path: Path, close
     inspection = inspection_from_journal(run_dir)
     (gap,) = inspection.coverage.gaps
     assert (gap.reason, gap.from_m, gap.to_m) == ("crashed", 0.95, 2.0) and (gap.from_s, gap.to_s) == (1.9, 4.0)
-    assert inspection.status == "recovered" and inspection.accounting.received == 40
-    assert "went on later: after 0.95 m" in inspection.status_reasons[0]
+    assert (inspection.status, inspection.status_reasons) == ("complete", ()) and inspection.accounting.received == 40
+    assert "The run broke off (power loss or kill) and went on later: after 0.95 m." in inspection.notices
 
 
 def test_a_journal_without_its_beginning_is_refused(tmp_path: Path) -> None:

@@ -17,6 +17,7 @@ from edge_sdk.journal.entries import End, Progress, Row, Serving, Sighting, Stam
 from edge_sdk.journal.inspection import inspection_from_journal, inspection_from_rows, rows_of
 from edge_sdk.journal.recover import recover
 from edge_sdk.journal.salvage import stored_rows
+from edge_sdk.journal.told import Told, told_by
 from edge_sdk.records import Accounting, Inspection
 from edge_sdk.stream import FrameResult
 from tests.journal.cases import create, head, header, observation
@@ -40,25 +41,32 @@ LIVES = st.builds(
     Life,
     fates=st.lists(st.sampled_from([None, None, None, "unreadable", "inference_failed"]), min_size=1, max_size=12),
     every=st.integers(1, 4), lost=st.integers(0, 12), off=st.integers(0, 5),
-    ends=st.sampled_from(["killed", "recovered", "stopped"]),
+    ends=st.sampled_from(["killed", "recovered", "stopped", "interrupted"]),
 )  # fmt: skip
 
 
 def live(run_dir: Path, life: Life, first: int, *, begun: bool) -> list[FrameResult]:
     """Record a life that begins at this frame of the drive; returns the frames it has told of."""
     results = [result(first + i, fate) for i, fate in enumerate(life.fates)]
-    kept = results if life.ends == "stopped" else results[: max(len(results) - life.lost, 0)]
+    in_order = life.ends in ("stopped", "interrupted")
+    kept = results if in_order else results[: max(len(results) - life.lost, 0)]
     log, told, recorded_to = CoverageLog(expects_chainage=True), 0, 0
     with Journal.open(run_dir, **QUICK) if begun else Journal.create(run_dir, live_header(), **QUICK) as journal:
         for i, item in enumerate(kept, 1):
             log.add(item)
-            if i % life.every == 0 or life.ends == "stopped":
+            if i % life.every == 0 or in_order:
                 told, recorded_to = record(journal, log, results[:i], told), i
-        if life.ends == "stopped":
-            journal.add(End(inspection=ended(results, log)))
+        if in_order:
+            journal.add(End(inspection=as_it_ended(ended(results, log), life)))
     if life.ends == "recovered":
         recover(run_dir)
     return results[:recorded_to]
+
+
+def as_it_ended(inspection: Inspection, life: Life) -> Inspection:
+    if life.ends == "stopped":
+        return inspection
+    return msgspec.structs.replace(inspection, status="interrupted", status_reasons=("stopped by SIGTERM",))
 
 
 def live_header():
@@ -68,7 +76,8 @@ def live_header():
 
 def ended(results: list[FrameResult], log: CoverageLog, *notices: str) -> Inspection:
     coverage = msgspec.structs.replace(log.record(), gaps=())
-    return head(status="complete", status_reasons=(), accounting=accounting(results), coverage=coverage, notices=notices)
+    source = live_header().inspection.source
+    return head(status="complete", status_reasons=(), accounting=accounting(results), coverage=coverage, notices=notices, source=source)
 
 
 @settings(max_examples=40)
@@ -84,14 +93,28 @@ def test_inspected_and_gaps_of_all_lives_cover_the_drive_exactly(lives: list[Lif
             first += len(life.fates) + life.off
         inspection = inspection_from_journal(place)
         assert recover(place)[0] == inspection == inspection_from_journal(place)
+        assert_every_entry_was_taken_in(rows_of(place))
 
     gaps = inspection.coverage.gaps
     assert inspection.accounting == accounting(told)
+    beyond = {"killed": ["crashed"], "recovered": ["crashed"], "stopped": [], "interrupted": ["interrupted"]}[lives[-1].ends]
+    assert [gap.reason for gap in gaps if gap.to_m is None and gap.from_s == gap.to_s][-1:] == beyond or not recorded
     assert [gap.from_s for gap in gaps] == sorted(gap.from_s for gap in gaps)
     if told:
         end_m = told[-1].chainage.value_m or 0.0
         faults = holes_and_overlaps(inspection, seen, end_m)
         assert not [fault for fault in faults if not at_a_standstill(fault, told)], faults
+
+
+def assert_every_entry_was_taken_in(rows: list[Row]) -> None:
+    """Most of progress is not looked into; whole and with holes the journal says what it would say if all of it were."""
+    for kept in (rows, rows[::2], rows[1::3]):
+        said, holes = Told(), max((row.seq for row in kept), default=0) - len(kept)
+        for row in kept:
+            said.add(entry_from_body(row.body))
+        said.holes = holes
+        quick = told_by(iter(kept), "journal")
+        assert quick.inspection(head()) == said.inspection(head())
 
 
 def at_a_standstill(fault: str, told: list[FrameResult]) -> bool:
@@ -178,8 +201,8 @@ def test_a_service_that_fails_at_start_after_start_leaves_one_gap_and_a_short_li
     inspection = inspection_from_journal(run_dir)
     (gap,) = inspection.coverage.gaps
     assert (gap.reason, gap.from_m, gap.to_m, gap.from_s, gap.to_s) == ("crashed", 0.95, 2.0, 1.9, 4.0)
-    (reason,) = inspection.status_reasons
-    assert reason.endswith("(31 times in all)") and len(reason) < 300
+    (notice,) = (notice for notice in inspection.notices if "broke off" in notice)
+    assert notice.endswith("(31 times in all).") and len(notice) < 300 and inspection.status == "complete"
 
 
 def test_a_life_under_another_model_or_other_thresholds_is_told_of(tmp_path: Path) -> None:

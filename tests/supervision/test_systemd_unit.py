@@ -1,6 +1,8 @@
 """T-SEC6: the unit is what systemd understands, restarts for ever, is watched, and takes no more rights than it needs."""
 
+import shlex
 import shutil
+import signal
 import subprocess
 from collections import defaultdict
 from pathlib import Path
@@ -55,6 +57,24 @@ def test_every_writable_path_is_one_systemd_makes() -> None:
     unit = settings()
     made = {f"/var/lib/{unit['Service.StateDirectory'][0]}", f"/var/cache/{unit['Service.CacheDirectory'][0]}"}
     assert set(unit["Service.ReadWritePaths"][0].split()) == made and unit["Service.WorkingDirectory"][0] in made
+
+
+@pytest.mark.parametrize(
+    ("system", "told"), [("running", True), ("degraded", True), ("stopping", False), ("", False), ("offline", False)]
+)  # fmt: skip
+def test_a_stop_says_that_the_inspection_is_over_and_a_power_off_does_not(system: str, told: bool, tmp_path: Path) -> None:
+    """The line is run as systemd runs it, with a stand-in for what it asks."""
+    unit = settings()
+    assert (unit["Service.KillSignal"], unit["Service.SuccessExitStatus"]) == (["SIGTERM"], ["130"])
+    systemctl = tmp_path / "systemctl"
+    systemctl.write_text(f"#!/bin/sh\n[ $1 = is-system-running ] && echo {system}\n[ '{system}' = running ]\n", encoding="utf-8")
+    systemctl.chmod(0o755)
+    ignored, *command = shlex.split(unit["Service.ExecStop"][0].replace("$$", "$").removeprefix("-"))
+    with subprocess.Popen(["/bin/sleep", "60"], preexec_fn=lambda: signal.signal(signal.SIGINT, signal.SIG_DFL)) as main:
+        environment = {"PATH": f"{tmp_path}:/usr/bin:/bin", "MAINPID": str(main.pid)}
+        assert ignored == "/bin/sh" and subprocess.run([ignored, *command], env=environment, timeout=30).returncode == 0
+        assert (main.wait(30) == -signal.SIGINT) if told else main.poll() is None
+        main.kill()
 
 
 @pytest.fixture
