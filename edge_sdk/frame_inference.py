@@ -13,6 +13,7 @@ from numpy.typing import NDArray
 from edge_sdk.camera.frame import Frame
 from edge_sdk.contract.interface import Outputs
 from edge_sdk.contract.preprocess import PreprocessSpec, prepare
+from edge_sdk.contract.yuv import prepare_yuv
 from edge_sdk.errors import FrameShapeError, InferenceError
 from edge_sdk.runtime import Session
 from edge_sdk.runtime.session import checked_outputs
@@ -46,14 +47,16 @@ def prepared_image(frame: Frame, spec: PreprocessSpec) -> NDArray[np.uint8]:
 
     A BGR frame is turned around after the resize, where it is small: `prepare` treats each channel alike, so the bytes are the same.
     """
-    assert frame.stored_HWC is not None, "a frame without an image cannot be prepared"
-    image_HWC = prepare(frame.stored_HWC, spec)
+    assert frame.stored is not None, "a frame without an image cannot be prepared"
+    if frame.order in ("i420", "nv12"):
+        return prepare_yuv(frame.stored, spec, layout=frame.order, colours=frame.colours)
+    image_HWC = prepare(frame.stored, spec)
     return image_HWC if frame.order == "rgb" else np.ascontiguousarray(image_HWC[..., ::-1])
 
 
 def prepared(frame: Frame, spec: PreprocessSpec) -> Prepared:
     """Bring a frame to the network's size, or say why that is not possible."""
-    if frame.stored_HWC is None:
+    if frame.stored is None:
         return Prepared(frame, None, "unreadable")
     try:
         return Prepared(frame, prepared_image(frame, spec), None)

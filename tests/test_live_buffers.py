@@ -5,8 +5,8 @@ import threading
 import numpy as np
 import pytest
 
+from edge_sdk.frame_pool import MAX_BUFFERS, SPARE, FramePool
 from edge_sdk.live import LiveStream
-from edge_sdk.live.buffers import MAX_BUFFERS, SPARE, FramePool
 from edge_sdk.live.frames import LOCKED_BYTES, copy_frame
 from live_fakes import GREY, FakeSession, live_model, settled, until
 

@@ -89,13 +89,13 @@ def test_what_can_be_known_at_once_is_one_line_and_leaves_no_folder(
 
 
 def run_until(condition: Callable[[], object], *arguments: str) -> tuple[int, str]:
-    """Start a run, stop it as a service manager does once something holds; its exit code and all that it said."""
+    """Start a run, stop it as an operator does once something holds; its exit code and all that it said."""
     command = [sys.executable, "-m", "edge_sdk.cli", "run", *arguments]
     with subprocess.Popen(command, env=ENVIRONMENT, stdout=subprocess.PIPE, stderr=subprocess.STDOUT, text=True) as child:
         try:
             until(condition)
             time.sleep(0.4)  # the next attempts, which begin at once where one has failed, are under way
-            child.send_signal(signal.SIGTERM)
+            child.send_signal(signal.SIGINT)
             said, _ = child.communicate(timeout=60)
         finally:
             child.kill()

@@ -9,8 +9,10 @@ import cv2
 import numpy as np
 from numpy.typing import NDArray
 
+from edge_sdk.contract.yuv import STUDIO, YuvColours, rgb_from_yuv, size_of_yuv
+
 SourceKind = Literal["film", "folder", "live"]
-ChannelOrder = Literal["rgb", "bgr"]
+PixelOrder = Literal["rgb", "bgr", "i420", "nv12"]
 
 
 @dataclass(frozen=True, slots=True)
@@ -19,30 +21,44 @@ class Frame:
 
     `seq` counts from 0, without holes in films and folders; a hole in a live source's is a frame that was lost. `time_s` is seconds from
     the film's start, of a live source from its first frame; `captured_ns` the monotonic clock when the frame was handed over (never the
-    wall clock). `stored_HWC` is uint8 with its channels in the `order` they came in, or None where the frame could not be decoded. `name`
-    is a still's file name.
+    wall clock). `stored` is uint8 and lies in the `order` it came in: (H, W, 3) for `rgb` and `bgr`, (H * 3 / 2, W) for the 4:2:0 orders
+    `i420` and `nv12`, whose numbers mean `colours`; None where the frame could not be decoded. `name` is a still's file name.
     """
 
     seq: int
     time_s: float
     captured_ns: int
-    stored_HWC: NDArray[np.uint8] | None
+    stored: NDArray[np.uint8] | None
     name: str | None = None
-    order: ChannelOrder = "rgb"
+    order: PixelOrder = "rgb"
+    colours: YuvColours = STUDIO
     _converted: list[NDArray[np.uint8]] = field(default_factory=list, init=False, repr=False, compare=False)
 
     @property
     def image_HWC(self) -> NDArray[np.uint8] | None:
         """The image in RGB, or None where the frame could not be decoded.
 
-        A BGR frame is converted when this is first asked for: most frames are only ever looked at by the network, whose small picture
-        is turned around instead (`prepare` treats each channel alike).
+        Another order is converted when this is first asked for: most frames are only ever looked at by the network, whose small picture
+        is converted instead.
         """
-        if self.stored_HWC is None or self.order == "rgb":
-            return self.stored_HWC
+        if self.stored is None or self.order == "rgb":
+            return self.stored
         if not self._converted:
-            self._converted.append(np.asarray(cv2.cvtColor(self.stored_HWC, cv2.COLOR_BGR2RGB), dtype=np.uint8))
+            self._converted.append(_rgb(self.stored, self.order, self.colours))
         return self._converted[0]
+
+    @property
+    def size_hw(self) -> tuple[int, int] | None:
+        """Height and width in pixels, or None where the frame could not be decoded."""
+        if self.stored is None:
+            return None
+        return size_of_yuv(self.stored) if self.order in ("i420", "nv12") else (self.stored.shape[0], self.stored.shape[1])
+
+
+def _rgb(stored: NDArray[np.uint8], order: Literal["bgr", "i420", "nv12"], colours: YuvColours) -> NDArray[np.uint8]:
+    if order == "bgr":
+        return np.asarray(cv2.cvtColor(stored, cv2.COLOR_BGR2RGB), dtype=np.uint8)
+    return rgb_from_yuv(stored, layout=order, colours=colours)
 
 
 class FrameSource(Protocol):

@@ -10,6 +10,9 @@ import cv2
 import numpy as np
 from numpy.typing import NDArray
 
+from edge_sdk.camera.frame import Frame
+from edge_sdk.contract.yuv import nearest_rgb
+
 SAMPLE_PX = 160  # longer side of the grid of samples
 PATCH_PX = 64
 PATCH_ROWS, PATCH_COLUMNS = 3, 4
@@ -29,11 +32,17 @@ class Levels(NamedTuple):
     flat: float
 
 
-def sampled(image_HWC: NDArray[np.uint8]) -> NDArray[np.uint8]:
-    """Every n-th pixel of every n-th row, about 160 on the longer side: shape (h, w, 3), contiguous."""
-    step = max(1, max(image_HWC.shape[:2]) // SAMPLE_PX)
-    size_wh = (image_HWC.shape[1] // step, image_HWC.shape[0] // step)
-    samples = cv2.resize(np.ascontiguousarray(image_HWC), size_wh, interpolation=cv2.INTER_NEAREST)
+def sampled(frame: Frame) -> NDArray[np.uint8]:
+    """Every n-th pixel of every n-th row, about 160 on the longer side: shape (h, w, 3), contiguous; BGR where the frame is.
+
+    No measure tells red from blue, so a BGR frame need not be converted.
+    """
+    assert frame.stored is not None and frame.size_hw is not None, "a frame without pixels cannot be measured"
+    height, width = frame.size_hw
+    step = max(1, max(height, width) // SAMPLE_PX)
+    if frame.order in ("i420", "nv12"):
+        return nearest_rgb(frame.stored, (height // step, width // step), layout=frame.order, colours=frame.colours)
+    samples = cv2.resize(np.ascontiguousarray(frame.stored), (width // step, height // step), interpolation=cv2.INTER_NEAREST)
     return np.asarray(samples, dtype=np.uint8)
 
 
@@ -52,13 +61,19 @@ def green_share(sample_hwC: NDArray[np.uint8]) -> float:
     return float(green / (sample_hwC.shape[0] * sample_hwC.shape[1]))
 
 
-def sharpness(image_HWC: NDArray[np.uint8]) -> float:
-    """Median over patches of the variance of the Laplacian of green (Pech-Pacheco et al. 2000, LAPV): text cannot lift it."""
-    height, width = image_HWC.shape[:2]
+def sharpness(frame: Frame) -> float:
+    """Median over patches of the variance of the Laplacian of green (Pech-Pacheco et al. 2000, LAPV): text cannot lift it.
+
+    Of a 4:2:0 frame it is luma's, where green has its detail from. In studio range luma has 0.86 of green's grey levels: such a frame is
+    called blurred a little sooner.
+    """
+    assert frame.stored is not None and frame.size_hw is not None, "a frame without pixels cannot be measured"
+    height, width = frame.size_hw
+    plane_HW = frame.stored if frame.order in ("i420", "nv12") else frame.stored[..., 1]
     tops = np.linspace(MARGIN, 1 - MARGIN, PATCH_ROWS) * height - PATCH_PX / 2
     lefts = np.linspace(MARGIN, 1 - MARGIN, PATCH_COLUMNS) * width - PATCH_PX / 2
     corners = [(max(0, int(top)), max(0, int(left))) for top in tops for left in lefts]
-    variances = [_laplacian_variance(image_HWC[top : top + PATCH_PX, left : left + PATCH_PX, 1]) for top, left in corners]
+    variances = [_laplacian_variance(plane_HW[top : min(top + PATCH_PX, height), left : left + PATCH_PX]) for top, left in corners]
     return float(np.median(variances))
 
 

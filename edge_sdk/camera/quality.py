@@ -13,6 +13,7 @@ from numpy.typing import NDArray
 from edge_sdk.camera.frame import Frame
 from edge_sdk.camera.lens_water import COLUMNS, ROWS, LensWater
 from edge_sdk.camera.picture_measures import Levels, detail, green_share, levels, sampled, sharpness
+from edge_sdk.contract.yuv import LAYOUTS
 
 QualityFlag = Literal["frozen", "black", "over_exposed", "corrupt", "blurred", "water_on_lens", "off_axis"]
 
@@ -53,13 +54,12 @@ class FrameQuality:
         found: set[QualityFlag] = set()
         if any(angle is not None and abs(angle) > limit for angle, limit in zip((pan_deg, tilt_deg), self._limits_deg, strict=True)):
             found.add("off_axis")
-        image_HWC = frame.stored_HWC  # no measure tells red from blue, so a BGR frame need not be converted
-        if image_HWC is None or image_HWC.ndim != 3 or min(image_HWC.shape[:2]) < MIN_SIDE_PX or image_HWC.shape[2] != 3:
+        if not _can_be_judged(frame):
             return frozenset(found)
-        return frozenset(found | self._of_picture(image_HWC, frame.time_s))
+        return frozenset(found | self._of_picture(frame))
 
-    def _of_picture(self, image_HWC: NDArray[np.uint8], time_s: float) -> set[QualityFlag]:
-        sample_hwC = sampled(image_HWC)
+    def _of_picture(self, frame: Frame) -> set[QualityFlag]:
+        sample_hwC, time_s = sampled(frame), frame.time_s
         grey_hw = np.ascontiguousarray(sample_hwC[..., 1])
         light = levels(grey_hw)
         found = _lit(light)
@@ -69,11 +69,17 @@ class FrameQuality:
             found.add("corrupt")
         if found - {"frozen"}:
             return found  # no lens to be judged by such a frame
-        if self._focus.update(time_s, sharpness(image_HWC)):
+        if self._focus.update(time_s, sharpness(frame)):
             found.add("blurred")
         if self._water.update(time_s, *detail(grey_hw, ROWS, COLUMNS)):
             found.add("water_on_lens")
         return found
+
+
+def _can_be_judged(frame: Frame) -> bool:
+    if frame.stored is None or frame.size_hw is None or min(frame.size_hw) < MIN_SIDE_PX:
+        return False
+    return frame.stored.ndim == 2 if frame.order in LAYOUTS else frame.stored.ndim == 3 and frame.stored.shape[2] == 3
 
 
 class _Stillness:

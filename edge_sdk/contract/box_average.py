@@ -19,12 +19,14 @@ def box_average(image_HWC: NDArray[np.uint8], step_yx: tuple[int, int]) -> NDArr
     """Average each block of `step_yx` pixels (rows, columns).
 
     Args:
-        image_HWC: Shape (H, W, 3), contiguous; each side a multiple of its step.
+        image_HWC: Shape (H, W, C) or (H, W), contiguous; each side a multiple of its step.
         step_yx: Whole numbers, at least 2.
 
     Returns:
-        Image of shape (H / step_y, W / step_x, 3): each block's mean, rounded to the nearest.
+        Image of shape (H / step_y, W / step_x, C), or (H / step_y, W / step_x): each block's mean, rounded to the nearest.
     """
+    if image_HWC.ndim == 2:
+        return box_average(image_HWC[..., np.newaxis], step_yx)[..., 0]
     (height, width, channels), (step_y, step_x) = image_HWC.shape, step_yx
     shape_hwC = height // step_y, width // step_x, channels
     if step_yx == (2, 2) or step_y * step_x > MAX_BLOCK:
@@ -39,7 +41,8 @@ def box_average(image_HWC: NDArray[np.uint8], step_yx: tuple[int, int]) -> NDArr
         _add_rows(band_hyW, sums.reshape(len(band_hyW), -1))
         windows_hWC = _add_neighbours(sums, spare, step_x, channels).reshape(-1, width, channels)
         blocks_hwC = cv2.resize(windows_hWC, (shape_hwC[1], len(band_hyW)), interpolation=cv2.INTER_NEAREST)  # each block's first pixel
-        small_hwC[top : top + num_rows] = cv2.convertScaleAbs(blocks_hwC, alpha=1 / (step_y * step_x))
+        band_hwC = small_hwC[top : top + num_rows]
+        band_hwC[:] = cv2.convertScaleAbs(blocks_hwC, alpha=1 / (step_y * step_x)).reshape(band_hwC.shape)
     return small_hwC
 
 
@@ -50,7 +53,7 @@ def _opencv(image_HWC: NDArray[np.uint8], step_y: int, shape_hwC: tuple[int, int
     for top in range(0, shape_hwC[0], num_rows):
         band_hwC = small_hwC[top : top + num_rows]
         rows_HWC = image_HWC[top * step_y : (top + len(band_hwC)) * step_y]
-        band_hwC[:] = cv2.resize(rows_HWC, (shape_hwC[1], len(band_hwC)), interpolation=cv2.INTER_AREA)
+        cv2.resize(rows_HWC, (shape_hwC[1], len(band_hwC)), dst=band_hwC, interpolation=cv2.INTER_AREA)
     return small_hwC
 
 

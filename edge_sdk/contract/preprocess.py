@@ -68,8 +68,7 @@ def prepare(image_HWC: NDArray[np.uint8], spec: PreprocessSpec) -> NDArray[np.ui
     step_yx = _whole_step(image.shape[0], image.shape[1], spec)
     if step_yx is not None:
         image = box_average(image, step_yx)
-    image = _resize(image, min(image.shape[0], spec.height), min(image.shape[1], spec.width), cv2.INTER_AREA)
-    return _resize(image, spec.height, spec.width, cv2.INTER_LINEAR)
+    return resized(image, spec)
 
 
 def check_frame(image_HWC: NDArray[np.uint8]) -> None:
@@ -109,6 +108,12 @@ def _whole_step(height: int, width: int, spec: PreprocessSpec) -> tuple[int, int
 def _whole_factor(side: int, target: int) -> int:
     """Largest whole number that divides `side` and leaves 1.5 times the target; 1 where there is none."""
     return next((factor for factor in range(max(2 * side // (3 * target), 1), 1, -1) if side % factor == 0), 1)
+
+
+def resized(image: NDArray[np.uint8], spec: PreprocessSpec) -> NDArray[np.uint8]:
+    """An image of shape (H, W) or (H, W, C) at the spec's size: areas averaged where a side shrinks, bilinear where one grows."""
+    image = _resize(image, min(image.shape[0], spec.height), min(image.shape[1], spec.width), cv2.INTER_AREA)
+    return _resize(image, spec.height, spec.width, cv2.INTER_LINEAR)
 
 
 def _resize(image: NDArray[np.uint8], height: int, width: int, interpolation: int) -> NDArray[np.uint8]:

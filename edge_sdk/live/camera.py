@@ -151,14 +151,14 @@ class Cameras:
 
     def _adopt(self, camera: int, frame: Frame) -> None:
         """A source's frame belongs to its reader, and is not copied."""
-        if frame.stored_HWC is None:
+        if frame.stored is None:
             self._intake.reject(camera, "unreadable", captured_ns=frame.captured_ns)
             return
         try:
-            fits = checked_layout(frame.stored_HWC)
+            fits = checked_layout(frame.stored, frame.order)
         except FrameShapeError:
             fits = False
         if fits:
-            self._intake.put(camera, frame.stored_HWC, captured_ns=frame.captured_ns, order=frame.order)
+            self._intake.put(camera, frame.stored, captured_ns=frame.captured_ns, order=frame.order, colours=frame.colours)
         else:
             self._intake.reject(camera, "bad_shape", captured_ns=frame.captured_ns)

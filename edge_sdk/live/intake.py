@@ -11,7 +11,8 @@ from collections import Counter
 import numpy as np
 from numpy.typing import NDArray
 
-from edge_sdk.camera.frame import ChannelOrder, Frame
+from edge_sdk.camera.frame import Frame, PixelOrder
+from edge_sdk.contract.yuv import STUDIO, YuvColours
 from edge_sdk.live.slot import LiveAccounting, LiveDrop, Slot, Ticket
 
 
@@ -43,10 +44,11 @@ class Intake:
     def put(
         self,
         camera: int,
-        stored_HWC: NDArray[np.uint8],
+        stored: NDArray[np.uint8],
         *,
         captured_ns: int,
-        order: ChannelOrder,
+        order: PixelOrder,
+        colours: YuvColours = STUDIO,
         pan_deg: float | None = None,
         tilt_deg: float | None = None,
     ) -> int:
@@ -62,9 +64,9 @@ class Intake:
             replaced = slot.waiting  # held until the lock is free: giving megabytes back takes time
             if replaced is not None:
                 slot.drop_waiting("superseded")
-            picture_HWC = stored_HWC.view()
-            picture_HWC.flags.writeable = False  # all readers of results share it
-            frame = Frame(seq, (captured_ns - self._started_ns) / 1e9, captured_ns, picture_HWC, None, order)
+            picture = stored.view()
+            picture.flags.writeable = False  # all readers of results share it
+            frame = Frame(seq, (captured_ns - self._started_ns) / 1e9, captured_ns, picture, None, order, colours)
             slot.waiting = Ticket(camera, frame, pan_deg, tilt_deg)
             self._ready.notify_all()
             return seq

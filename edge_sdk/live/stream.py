@@ -15,11 +15,13 @@ import threading
 import time
 from collections.abc import Callable, Sequence
 from types import TracebackType
+from typing import get_args
 
 import numpy as np
 from numpy.typing import NDArray
 
-from edge_sdk.camera.frame import ChannelOrder
+from edge_sdk.camera.frame import PixelOrder
+from edge_sdk.contract.yuv import STUDIO, YuvColours
 from edge_sdk.errors import InputError
 from edge_sdk.live.buffers import FrameBuffers
 from edge_sdk.live.camera import Cameras, ReadableSource
@@ -50,6 +52,7 @@ RESULTS_DEPTH = 16  # results waiting for a reader: 0.6 s at 25 frames/s, and 10
 EVENTS_DEPTH = 256
 STOP_S = 2.0
 WORKER_SHARE = 0.75  # of the time to stop; the rest is for callbacks and cameras
+ORDERS: tuple[str, ...] = get_args(PixelOrder)
 FUTURE_NS = 1_000_000_000  # a frame captured later than now by more was not stamped with the monotonic clock
 
 EVENT_OF_OUTCOME: dict[SwapOutcome, EventKind] = {
@@ -107,28 +110,31 @@ class LiveStream:
 
     def submit(
         self,
-        frame_HWC: NDArray[np.uint8],
+        frame: NDArray[np.uint8],
         *,
         camera: int = 0,
         distance_m: float | None = None,
         pan_deg: float | None = None,
         tilt_deg: float | None = None,
         time_ns: int | None = None,
-        order: ChannelOrder = "rgb",
+        order: PixelOrder = "rgb",
+        colours: YuvColours = STUDIO,
     ) -> int:
         """Hand in a frame; returns at once with its sequence number, whatever becomes of it.
 
         Args:
-            frame_HWC: uint8, (H, W, 3), any strides; copied, so the caller may use the array again.
+            frame: uint8, (H, W, 3) or, in the 4:2:0 orders, (H * 3 / 2, W), any strides; copied, so the caller may use the array again.
             camera: Which camera, from 0.
             distance_m: The counter when the frame was captured, in metres; a bad value is counted by `odometer` and not used.
             pan_deg: Where the camera looks, to be carried along; NaN counts as not given.
             tilt_deg: The same, up and down.
             time_ns: When it was captured, `time.monotonic_ns()`; None for now.
-            order: `bgr` for frames as OpenCV gives them.
+            order: `bgr` for frames as OpenCV gives them; `i420` or `nv12` for those of a decoder or a Jetson's camera, which are half as
+                large to copy and need not be turned into RGB first.
+            colours: What the numbers of a 4:2:0 frame mean.
 
         Raises:
-            FrameShapeError: If it is not a uint8 array of shape (H, W, 3). One of a size that is not taken raises nothing and is counted
+            FrameShapeError: If it is not a uint8 array of such a shape. One of a size that is not taken raises nothing and is counted
                 as `bad_shape`: cameras give such frames while they start.
             InputError: If there is no such camera, or `time_ns` lies in the future: another clock than the monotonic one.
         """
@@ -137,17 +143,17 @@ class LiveStream:
         self._check_camera(camera)
         if captured_ns > now_ns + FUTURE_NS:
             raise InputError(f"time_ns is {(captured_ns - now_ns) / 1e9:.0f} s in the future; give time.monotonic_ns(), not the wall clock")
-        if order not in ("rgb", "bgr"):
-            raise InputError(f"channel order {order!r}; give 'rgb' or 'bgr'")
-        fits = checked_layout(frame_HWC)
+        if order not in ORDERS:
+            raise InputError(f"channel order {order!r}; give one of {', '.join(ORDERS)}")
+        fits = checked_layout(frame, order)
         if distance_m is not None:
             self.odometer.push(distance_m, captured_ns)
         if not fits or not self._intake.is_open:  # let in since then: it came during the pause all the same
             return self._intake.reject(camera, "paused" if fits else "bad_shape", captured_ns=captured_ns)
-        buffer_HWC = self._buffers.take(camera, frame_HWC.shape)
-        lies = copy_frame(frame_HWC, buffer_HWC, order)
+        buffer = self._buffers.take(camera, frame.shape)
+        lies = copy_frame(frame, buffer, order)
         pan_deg, tilt_deg = finite_or_none(pan_deg), finite_or_none(tilt_deg)
-        return self._intake.put(camera, buffer_HWC, captured_ns=captured_ns, order=lies, pan_deg=pan_deg, tilt_deg=tilt_deg)
+        return self._intake.put(camera, buffer, captured_ns=captured_ns, order=lies, colours=colours, pan_deg=pan_deg, tilt_deg=tilt_deg)
 
     def latest(self, camera: int = 0) -> Latest:
         """The newest result with scores of a camera, and how old its frame is now; returns at once.

@@ -1,5 +1,7 @@
 """Quality flags on pictures whose fault is known: a textured wall that slides by, and what can go wrong with it."""
 
+import sys
+
 import cv2
 import numpy as np
 import pytest
@@ -10,6 +12,7 @@ from edge_sdk.camera import Frame, FrameQuality
 from edge_sdk.camera.lens_water import COLUMNS, ROWS, LensWater
 
 HEIGHT, WIDTH, FPS = 240, 320, 10.0
+ORDER = "rgb"
 RNG = np.random.default_rng(7)
 GRAIN = cv2.GaussianBlur(RNG.normal(0, 60, (HEIGHT, 3 * WIDTH)).astype(np.float32), (0, 0), 1.0)
 LIT = 70 + 60 * np.abs(np.linspace(-1, 1, WIDTH, dtype=np.float32))
@@ -32,9 +35,29 @@ def grainy(image: np.ndarray, sigma: float, seed: int) -> np.ndarray:
     return np.clip(image + np.random.default_rng(seed).normal(0, sigma, image.shape).round(), 0, 255).astype(np.uint8)
 
 
+@pytest.fixture(autouse=True, params=["rgb", "i420"])
+def order(request: pytest.FixtureRequest, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Every verdict holds for pictures in RGB and for the same as a decoder has them."""
+    monkeypatch.setattr(sys.modules[__name__], "ORDER", request.param)
+
+
+def shown(image: np.ndarray | None, seq: int) -> Frame:
+    if (
+        ORDER == "rgb"
+        or image is None
+        or not image.size
+        or image.ndim != 3
+        or image.shape[2] != 3
+        or image.shape[0] % 2
+        or image.shape[1] % 2
+    ):
+        return Frame(seq, seq / FPS, 0, image)
+    return Frame(seq, seq / FPS, 0, cv2.cvtColor(image, cv2.COLOR_RGB2YUV_I420), order="i420")
+
+
 def flags(images: list[np.ndarray | None], quality: FrameQuality | None = None, start: int = 0) -> list[frozenset[str]]:
     quality = quality or FrameQuality()
-    return [quality.flags(Frame(i, i / FPS, 0, image)) for i, image in enumerate(images, start)]
+    return [quality.flags(shown(image, i)) for i, image in enumerate(images, start)]
 
 
 def test_an_ordinary_film_has_no_flag() -> None:
