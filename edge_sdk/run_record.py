@@ -4,7 +4,7 @@ from collections.abc import Callable
 from dataclasses import dataclass
 
 from edge_sdk.bundle import Bundle
-from edge_sdk.camera import FrameSource
+from edge_sdk.camera import FilmSource, FrameSource
 from edge_sdk.contract.golden import GoldenReport
 from edge_sdk.contract.manifest import Evaluation, Graph
 from edge_sdk.contract.preprocess import MAX_SIDE_PX, MIN_SIDE_PX
@@ -103,7 +103,7 @@ def source_record(source: FrameSource) -> SourceRecord:
     """What was looked at."""
     return SourceRecord(
         name=source.name, kind=source.kind, width=source.width, height=source.height, fps=source.fps,
-        announced_frames=source.announced_frames,
+        announced_frames=source.announced_frames, decoder=source.decoder if isinstance(source, FilmSource) else None,
     )  # fmt: skip
 
 

@@ -56,12 +56,12 @@ def test_the_wheel_holds_edge_sdk_alone_and_all_of_it(tmp_path: Path) -> None:
     assert not any(name.endswith((".key", ".pem")) for name in names)
 
 
-def test_the_wheels_dependencies_are_the_six() -> None:
+def test_the_wheels_dependencies_are_the_seven() -> None:
     import tomllib
 
     project = tomllib.loads((ROOT / "pyproject.toml").read_text(encoding="utf-8"))["project"]
     names = sorted(line.split(">")[0] for line in project["dependencies"])
-    assert names == ["cryptography", "msgspec", "numpy", "onnxruntime", "opencv-python-headless", "pyyaml"]
+    assert names == ["av", "cryptography", "msgspec", "numpy", "onnxruntime", "opencv-python-headless", "pyyaml"]
 
 
 def test_no_private_key_is_in_the_repository() -> None:

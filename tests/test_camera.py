@@ -8,6 +8,8 @@ import pytest
 import tiny
 from edge_sdk.camera import film as film_module
 from edge_sdk.camera import open_source
+from edge_sdk.camera.film_decoder import Decoded, Tally
+from edge_sdk.contract.yuv import YuvColours
 from edge_sdk.errors import InputError, SourceError
 
 
@@ -183,27 +185,24 @@ def test_hidden_files_are_no_stills_and_the_working_directory_has_a_name(tmp_pat
         assert source.names == ("a.png",) and source.name == tmp_path.name
 
 
-class SplicedCapture:
+class SplicedFilm:
     """Stands for a film whose clock is spliced: real ones need a recorder that breaks off."""
 
-    stamps_s = (100.0, 100.04, 100.08, 5.0, 5.04, 9000.0, 9000.04)
+    name, rate, num_frames, is_counted, tally = "spliced", 25.0, 7, True, Tally()
 
     def __init__(self) -> None:
-        self._next = -1
+        self._stamps_s = iter((100.0, 100.04, 100.08, 5.0, 5.04, 9000.0, 9000.04))
 
-    def read(self) -> tuple[bool, np.ndarray | None]:
-        self._next += 1
-        return (True, np.zeros((40, 40, 3), np.uint8)) if self._next < len(self.stamps_s) else (False, None)
+    def read(self) -> Decoded | None:
+        stamp_s = next(self._stamps_s, None)
+        return None if stamp_s is None else Decoded(np.zeros((40, 40, 3), np.uint8), "bgr", YuvColours(), stamp_s)
 
-    def get(self, key: int) -> float:
-        stamp = self.stamps_s[min(self._next, len(self.stamps_s) - 1)]
-        return {cv2.CAP_PROP_POS_MSEC: stamp * 1000, cv2.CAP_PROP_FPS: 25.0, cv2.CAP_PROP_FRAME_COUNT: 2507.0}[key]
-
-    def release(self) -> None: ...
+    def close(self) -> None: ...
 
 
 def test_a_spliced_clock_goes_on_and_a_late_start_is_no_missing_film(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(film_module, "_capture", lambda path: SplicedCapture())
+    (tmp_path / "f.ts").write_bytes(b"film")
+    monkeypatch.setattr(film_module, "decoders", lambda path, choice: iter([SplicedFilm()]))
 
     with film_module.FilmSource(tmp_path / "f.ts") as source:
         times = [frame.time_s for frame in source.frames()]

@@ -1,18 +1,17 @@
-"""Films: any container OpenCV's FFmpeg can read, every frame once, with the film's own clock."""
+"""Films: any container FFmpeg can read, every frame once, with the film's own clock."""
 
 import time
 from collections.abc import Iterator
 from pathlib import Path
 from types import TracebackType
-from typing import Literal
+from typing import TYPE_CHECKING, Literal
 
-import cv2
-import numpy as np
-from numpy.typing import NDArray
-
+from edge_sdk.camera.film_decoder import Decoded, DecoderChoice, FilmDecoder, decoders
 from edge_sdk.camera.frame import Frame
 from edge_sdk.errors import SourceError
-from edge_sdk.opencv import ffmpeg_path, quiet
+
+if TYPE_CHECKING:
+    from typing_extensions import Self  # typing's own from Python 3.11 on
 
 FALLBACK_FPS = 25.0  # PAL, the common rate of sewer film
 MIN_FPS, MAX_FPS = 0.01, 240.0
@@ -24,6 +23,11 @@ PLAYLISTS = (b"ffconcat", b"#EXTM3U")  # FFmpeg would follow them to other files
 class FilmSource:
     """A film file; see `FrameSource`. Frames come as they are stored: rotation tags are not applied, as in training.
 
+    Args:
+        path: The film.
+        fps: In place of the film's own rate and clock.
+        decoder: What reads it; `auto` takes PyAV where it is installed and can, and OpenCV otherwise.
+
     Raises:
         SourceError: If the file cannot be opened as a film or has no frame.
     """
@@ -31,64 +35,67 @@ class FilmSource:
     kind: Literal["film"] = "film"
     names: tuple[str, ...] | None = None
 
-    def __init__(self, path: Path, *, fps: float | None = None) -> None:
+    def __init__(self, path: Path, *, fps: float | None = None, decoder: DecoderChoice = "auto") -> None:
         self.name = path.resolve().name
-        self._capture = _capture(path)
-        self._first = self._read()
-        if self._first is None:
-            self._capture.release()
-            raise SourceError(f"{path}: not a film that can be read, or one without a single frame; check it with 'ffprobe'")
-        self.height, self.width = self._first.shape[:2]
+        _check(path)
+        self._film, first = _opened(path, decoder)
+        self._first: Decoded | None = first
+        self.decoder = self._film.name
+        self.height, self.width = first.size_hw
         self._stamps = fps is None
-        self.fps = fps or _rate(self._capture)
-        self._offset_s = -self._stamp_s()
-        self.announced_frames = self._announced()
+        self.fps = fps or _rate(self._film)
+        self._offset_s = -(first.time_s or 0.0)
+        self._unseen_s = max(first.time_s or 0.0, 0.0)  # where the clock leapt over film
+        self.announced_frames = self._film.num_frames if 0 < self._film.num_frames < 1 << 31 else None
         self.shortfall: str | None = None
 
     def frames(self) -> Iterator[Frame]:
         """Every frame once, in order; see `FrameSource.frames`."""
-        image, seq, time_s = self._first, 0, 0.0
-        self._first = None  # 6 MB at 1080p that nobody needs for the rest of the film
-        while image is not None:
-            yield Frame(seq, time_s, time.monotonic_ns(), image, order="bgr")
-            image, seq = self._read(), seq + 1
-            time_s = self._time_s(time_s) if self._stamps else seq / self.fps
-        if self.announced_frames and seq < self.announced_frames - max(2.0, SHORTFALL_S * self.fps):
-            self.shortfall = f"{self.name} ends after {seq} of {self.announced_frames} announced frames: damaged or cut off"
+        decoded, seq, time_s = self._first, 0, 0.0
+        self._first = None  # 3 MB at 1080p that nobody needs for the rest of the film
+        while decoded is not None:
+            yield Frame(seq, time_s, time.monotonic_ns(), decoded.stored, None, decoded.order, decoded.colours)
+            decoded, seq = self._film.read(), seq + 1
+            if decoded is not None:
+                time_s = self._time_s(decoded.time_s, time_s) if self._stamps else seq / self.fps
+        self.shortfall = self._missing(seq, time_s)
 
     def close(self) -> None:
         """Release the file."""
-        self._capture.release()
+        self._film.close()
 
-    def __enter__(self) -> "FilmSource":
+    def __enter__(self) -> "Self":
         return self
 
     def __exit__(self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None) -> None:
         self.close()
 
-    def _read(self) -> NDArray[np.uint8] | None:
-        """The next frame as FFmpeg gives it, in BGR: turning all of it around costs as much as preparing it (`Frame.image_HWC`)."""
-        ok, image = self._capture.read()
-        return np.asarray(image, dtype=np.uint8) if ok and image is not None and image.size else None
-
-    def _stamp_s(self) -> float:
-        return float(self._capture.get(cv2.CAP_PROP_POS_MSEC)) / 1000
-
-    def _time_s(self, before_s: float) -> float:
-        """The frame's own time stamp from the film's start; where the clock is spliced it goes on by one frame."""
-        time_s = self._stamp_s() + self._offset_s
+    def _time_s(self, stamp_s: float | None, before_s: float) -> float:
+        """The frame's own time stamp from the film's start; where the clock is spliced or silent it goes on by one frame."""
+        time_s = (stamp_s or 0.0) + self._offset_s
         if before_s < time_s <= before_s + MAX_STEP_S:
+            self._unseen_s += time_s - before_s if time_s - before_s > SHORTFALL_S else 0.0
             return time_s
         self._offset_s += before_s + 1 / self.fps - time_s
         return before_s + 1 / self.fps
 
-    def _announced(self) -> int | None:
-        """Frames the header promises; a film cut out of a longer recording counts from that one's start."""
-        frames = round(self._capture.get(cv2.CAP_PROP_FRAME_COUNT) + min(self._offset_s, 0.0) * self.fps)
-        return frames if 0 < frames < 1 << 31 else None
+    def _missing(self, num: int, last_s: float) -> str | None:
+        """What of the film was not seen, in words, once `num` frames came, the last at `last_s`."""
+        tally, promised = self._film.tally, (self.announced_frames or 0) - self._film.tally.hidden
+        tolerated = max(2.0, SHORTFALL_S * self.fps)
+        if num < promised - tolerated and self._is_due((promised - 1) / self.fps - last_s):
+            return f"{self.name} ends after {num} of {promised} announced frames: damaged or cut off"
+        if tally.damaged > tolerated:
+            return f"{self.name}: {tally.damaged} frames are damaged and were seen in part or not at all"
+        return f"{self.name} breaks off after {num} frames: the file cannot be read any further" if tally.broke_off else None
+
+    def _is_due(self, unseen_end_s: float) -> bool:
+        """Whether a frame too few is a frame missing: not where a length was taken for a count, and the film covers that length."""
+        film = self._film
+        return film.is_counted or not self._stamps or film.tally.damaged > 0 or self._unseen_s + unseen_end_s > SHORTFALL_S
 
 
-def _capture(path: Path) -> cv2.VideoCapture:
+def _check(path: Path) -> None:
     try:
         if not path.is_file():
             raise SourceError(f"{path}: not a plain file; give a film or a folder of stills")
@@ -100,12 +107,16 @@ def _capture(path: Path) -> cv2.VideoCapture:
         raise SourceError(f"{path}: the file is empty")
     if start.startswith(PLAYLISTS):
         raise SourceError(f"{path}: a playlist that names other files, not a film; give the film itself")
-    with quiet():
-        capture = cv2.VideoCapture(ffmpeg_path(path), cv2.CAP_FFMPEG)
-    capture.set(cv2.CAP_PROP_ORIENTATION_AUTO, 0)
-    return capture
 
 
-def _rate(capture: cv2.VideoCapture) -> float:
-    rate = float(capture.get(cv2.CAP_PROP_FPS))
-    return rate if MIN_FPS <= rate <= MAX_FPS else FALLBACK_FPS
+def _opened(path: Path, choice: DecoderChoice) -> tuple[FilmDecoder, Decoded]:
+    """The first decoder that gives a frame, and that frame."""
+    for film in decoders(path, choice):
+        if (first := film.read()) is not None:
+            return film, first
+        film.close()
+    raise SourceError(f"{path}: not a film that can be read, or one without a single frame; check it with 'ffprobe'")
+
+
+def _rate(film: FilmDecoder) -> float:
+    return film.rate if MIN_FPS <= film.rate <= MAX_FPS else FALLBACK_FPS

@@ -12,6 +12,7 @@ STATUS = {
     "interrupted": ("!", "Interrupted", "The run was stopped before the end of the source."),
     "recovered": ("!", "Recovered", "The run broke off (power loss or kill); this is what its journal holds."),
 }
+LIVE_INTERRUPTED = "The run was stopped while its cameras were live, and nobody had said that the inspection was over."
 
 
 def page_header(inspection: Inspection) -> Html:
@@ -66,6 +67,8 @@ def _banners(inspection: Inspection) -> Html:
     banners = []
     if inspection.status != "complete":
         _, word, sentence = STATUS[inspection.status]
+        is_live = inspection.source.kind == "live"  # which has no end of its own
+        sentence = LIVE_INTERRUPTED if is_live and inspection.status == "interrupted" else sentence
         banners.append(_banner("alarm", f"{word}. {sentence}", *inspection.status_reasons))
     reviewed = all(item.review_status != "proposed" for item in inspection.observations) and inspection.observations
     advice = "" if reviewed else "Each entry is a suggestion by a neural network until a qualified person accepts, edits or rejects it."
@@ -88,7 +91,8 @@ def facts_of_source(inspection: Inspection) -> Html:
     """What was looked at and where chainage came from, as terms and values."""
     source, odometer = inspection.source, inspection.odometer
     announced = NOTHING if source.announced_frames is None else number(source.announced_frames, 0)
-    picture = f"{source.width} × {source.height} pixels, {number(source.fps)} frames per second"
+    read_by = f", read by {source.decoder}" if source.decoder else ""
+    picture = f"{source.width} × {source.height} pixels, {number(source.fps)} frames per second{read_by}"
     if odometer is None:
         counter: str = "none; observations are placed by film time"
     else:
