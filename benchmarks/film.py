@@ -6,6 +6,7 @@ does not matter to the times.
 
 import time
 from collections.abc import Generator
+from dataclasses import replace
 from itertools import islice
 from pathlib import Path
 from typing import NamedTuple
@@ -75,7 +76,7 @@ def endless(film: Film) -> Generator[Frame | None, None, None]:
             next(frames)
             yield None
             for frame in frames:
-                yield Frame(seq, seq * period_s, time.monotonic_ns(), frame.stored_HWC, None, frame.order)
+                yield replace(frame, seq=seq, time_s=seq * period_s, captured_ns=time.monotonic_ns())
                 seq += 1
         if seq == begun:
             raise SourceError(f"{film.path}: a film of one frame; give one of some seconds")
@@ -84,7 +85,7 @@ def endless(film: Film) -> Generator[Frame | None, None, None]:
 def first_frames(film: Film, num: int) -> list[Frame]:
     """Decoded frames, kept in memory."""
     with FilmSource(film.path) as source:
-        return [frame for frame in islice(source.frames(), num) if frame.stored_HWC is not None]
+        return [frame for frame in islice(source.frames(), num) if frame.stored is not None]
 
 
 def _write(path: Path, size: Size, num_frames: int) -> None:

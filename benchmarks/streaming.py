@@ -24,6 +24,7 @@ from numpy.typing import NDArray
 from benchmarks.film_passes import FirstFrames, Pass, first_frames, median_pass, naive_pass, overhead_ms, parts_alone, stream_pass
 from benchmarks.robot_loop import LOOP_HZ, OVERLOAD, Percentiles, Waits, inspection_waits, result_ages, stalled_waits
 from edge_sdk.bundle import Bundle
+from edge_sdk.camera.film_decoder import DecoderChoice
 from edge_sdk.contract.manifest import Graph
 from edge_sdk.cores import usable_cores
 from edge_sdk.errors import EdgeSdkError, InputError, SourceError
@@ -35,6 +36,7 @@ from edge_sdk.throughput import MAX_WORKERS
 NUM_CALLS = 10_000
 AGE_S = 10.0
 INSPECTION_S = 20.0
+ROBOT: DecoderChoice = "opencv"  # what a robot's own loop hands in: BGR
 NUM_SHOWN = 40  # frames of the film that the loop around a whole inspection shows in turn
 
 
@@ -53,7 +55,7 @@ def table(bundle: Bundle, graph: Graph, plan: Plan) -> Iterator[str]:
     """Measure, and give the figures line by line as they come."""
     model = LiveModel(session_from_bundle(bundle, graph), bundle.manifest.preprocess, bundle.identity, graph.temperature)
     single = LiveModel(session_from_bundle(bundle, graph, threads=1), bundle.manifest.preprocess, bundle.identity, graph.temperature)
-    frames = [frame.stored_HWC for frame in islice(first_frames(plan.film), NUM_SHOWN) if frame.stored_HWC is not None]
+    frames = [frame.stored for frame in islice(first_frames(plan.film, ROBOT), NUM_SHOWN) if frame.stored is not None]
     if not frames:
         raise SourceError(f"{plan.film}: its first frame cannot be decoded")
     height, width = frames[0].shape[:2]
@@ -92,8 +94,9 @@ def _film(model: LiveModel, single: LiveModel, one: Callable[[], Session], plan:
         f"throughput {overhead_ms(model.spec, workers=workers):.3f}"
     )
     ways: dict[str, Callable[[], Pass]] = {
-        "plain loop, all threads": lambda: naive_pass(film, model),
-        "plain loop, one thread": lambda: naive_pass(film, single),
+        "plain loop of OpenCV, all threads": lambda: naive_pass(film, model, "opencv"),
+        "plain loop of OpenCV, one thread": lambda: naive_pass(film, single, "opencv"),
+        "plain loop of our reader, all threads": lambda: naive_pass(film, model, "auto"),
         "mode latency": lambda: stream_pass(film, model, None, workers),
         f"mode throughput, {workers} workers": lambda: stream_pass(film, model, one, workers),
     }

@@ -1,25 +1,25 @@
 """Whether all ways say the same of the same frames: a quicker way that says something else is no peer.
 
-Peers resize otherwise than we do, so there are two references, both computed here on the same graph: the network's image as `prepare`
-makes it, and as peers make it. A peer must agree with the second up to rounding; what lies between the two is the resize's doing, and
-said in decisions.
+Peers decode and resize otherwise than we do, so there are two references, both computed here on the same graph: the network's image as
+this SDK makes it, and as peers make it. A peer must agree with the second up to rounding; what lies between the two is the resize's
+doing, and said in decisions.
 """
 
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from itertools import islice
 from pathlib import Path
 
-import cv2
 import msgspec
 import numpy as np
 from numpy.typing import NDArray
 
 from benchmarks.peers.runners.task import Task
 from edge_sdk.bundle import Bundle
-from edge_sdk.camera import FilmSource
+from edge_sdk.camera import FilmSource, Frame
+from edge_sdk.camera.film_decoder import DecoderChoice
 from edge_sdk.contract.interface import scores_from_logits
 from edge_sdk.contract.manifest import Graph
-from edge_sdk.contract.preprocess import prepare
+from edge_sdk.frame_inference import prepared_image
 from edge_sdk.inspector import session_from_bundle
 
 NUM_FRAMES = 24
@@ -61,16 +61,15 @@ def references(film: Path, bundle: Bundle, graph: Graph, task: Task) -> Referenc
     session = session_from_bundle(bundle, graph)
     ours: dict[int, NDArray[np.float64]] = {}
     peers: dict[int, NDArray[np.float64]] = {}
-    with FilmSource(film) as source:
-        for frame in islice(source.frames(), task.num_frames):
-            image_HWC = frame.image_HWC
-            if frame.seq not in wanted or image_HWC is None:
-                continue
-            for scores, image_NHWC in (
-                (ours, prepare(image_HWC, bundle.manifest.preprocess)[np.newaxis]),
-                (peers, task.network_image(cv2.cvtColor(image_HWC, cv2.COLOR_RGB2BGR))),
-            ):
-                scores[frame.seq] = scores_from_logits(session.run(image_NHWC).logits_NC[0], graph.temperature)
+    ways: tuple[tuple[DecoderChoice, dict[int, NDArray[np.float64]], Callable[[Frame], NDArray[np.uint8]]], ...] = (
+        ("auto", ours, lambda frame: prepared_image(frame, bundle.manifest.preprocess)[np.newaxis]),
+        ("opencv", peers, lambda frame: task.network_image(np.asarray(frame.stored))),
+    )
+    for decoder, scores, network_image in ways:
+        with FilmSource(film, decoder=decoder) as source:
+            for frame in islice(source.frames(), task.num_frames):
+                if frame.seq in wanted and frame.stored is not None:
+                    scores[frame.seq] = scores_from_logits(session.run(network_image(frame)).logits_NC[0], graph.temperature)
     session.close()
     return References(ours, peers, np.asarray(graph.thresholds))
 

@@ -1,13 +1,10 @@
 """This SDK's ways through the film: the stream in both modes, a whole inspection, and the live stream."""
 
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from functools import partial
 from pathlib import Path
 from typing import TYPE_CHECKING
-
-import cv2
-import numpy as np
 
 from benchmarks.peers.runners.camera import take_camera
 from benchmarks.peers.runners.tally import Tally
@@ -17,12 +14,14 @@ from edge_sdk.bundle import Bundle
 if TYPE_CHECKING:
     from edge_sdk.live import LiveStream
 
+Began = Mapping[int, int]  # when each frame was asked for, or captured, by its number: nanoseconds of the monotonic clock
+
 WAIT_S = 60.0
 
 
-def stream(task: Task, tally: Tally, bundle: Bundle) -> None:
+def stream(task: Task, tally: Tally, bundle: Bundle) -> Began:
     """`FrameStream`; the sessions of mode `throughput` are made and have run once before the count begins, as with every peer."""
-    from edge_sdk.camera.film import FilmSource
+    from benchmarks.peers.runners.our_reader import CountedFilm
     from edge_sdk.cores import usable_cores
     from edge_sdk.inspector import session_from_bundle, worker_sessions
     from edge_sdk.stream import FrameStream
@@ -37,7 +36,7 @@ def stream(task: Task, tally: Tally, bundle: Bundle) -> None:
         session.run(task.blank())
     tally.ready()
     with (
-        FilmSource(Path(task.film)) as source,
+        CountedFilm(task) as source,
         FrameStream(
             source,
             sessions[0],
@@ -51,35 +50,37 @@ def stream(task: Task, tally: Tally, bundle: Bundle) -> None:
         for result in results:
             if result.scores_C is not None:
                 tally.note_scores(result.frame.seq, result.scores_C)
+    return source.began_ns
 
 
-def inspector(task: Task, tally: Tally, bundle: Bundle) -> None:
+def inspector(task: Task, tally: Tally, bundle: Bundle) -> Began:
     """What `sewer-edge run` does, without its film and reports."""
-    from edge_sdk.camera.film import FilmSource
+    from benchmarks.peers.runners.our_reader import CountedFilm
     from edge_sdk.inspector import Inspector
 
     with Inspector(bundle, precision=task.precision, require="cpu") as look:
         tally.ready()
-        with FilmSource(Path(task.film)) as source:
+        with CountedFilm(task) as source:
             for _ in look.run(
                 source,
                 on_frame=lambda result: tally.note_scores(result.frame.seq, result.scores_C) if result.scores_C is not None else None,
             ):
                 pass
+    return source.began_ns
 
 
-def live(task: Task, tally: Tally, bundle: Bundle) -> None:
-    """`LiveStream`: a loop hands each frame in, results come to a callback."""
+def live(task: Task, tally: Tally, bundle: Bundle) -> Began:
+    """`LiveStream` with a camera of ours attached; results come to a callback."""
+    from benchmarks.peers.runners.our_reader import DecodedCamera
     from edge_sdk.inspector import session_from_bundle
     from edge_sdk.live import LiveStream
     from edge_sdk.live.result import LiveModel, LiveResult
 
     graph = next(graph for graph in bundle.manifest.graphs if graph.precision == task.precision)
-    numbers: dict[int, int] = {}
 
     def note(result: LiveResult) -> None:
         if result.scores_C is not None:
-            tally.note_scores(numbers[result.seq], result.scores_C)
+            tally.note_scores(camera.numbers[result.seq], result.scores_C)
 
     model = LiveModel(session_from_bundle(bundle, graph), bundle.manifest.preprocess, bundle.identity, graph.temperature)
     results = LiveStream(model, keep_images=False)
@@ -87,14 +88,11 @@ def live(task: Task, tally: Tally, bundle: Bundle) -> None:
     with results:
         results.wait_ready(WAIT_S)
         tally.ready()
-        camera = cv2.VideoCapture(task.film)
-        for submitted in range(task.num_frames):
-            ok, frame_HWC = camera.read()
-            if not ok:
-                break
-            numbers[submitted] = int(frame_HWC[0, 0, 0]) + (int(frame_HWC[0, 0, 1]) << 8)
-            results.submit(np.asarray(frame_HWC, np.uint8), order="bgr")
-        wait_for(results, len(numbers) - 1)
+        camera = DecodedCamera(task)
+        results.attach(camera)
+        camera.ended.wait(WAIT_S)
+        wait_for(results, len(camera.numbers) - 1)
+    return camera.began_ns
 
 
 def wait_for(results: "LiveStream", last: int) -> None:
@@ -104,7 +102,7 @@ def wait_for(results: "LiveStream", last: int) -> None:
         time.sleep(0.002)
 
 
-WAYS: dict[str, Callable[[Task, Tally, Bundle], None]] = {"latency": stream, "throughput": stream, "inspector": inspector, "live": live}
+WAYS: dict[str, Callable[[Task, Tally, Bundle], Began]] = {"latency": stream, "throughput": stream, "inspector": inspector, "live": live}
 
 
 def main() -> None:
@@ -113,8 +111,7 @@ def main() -> None:
     take_camera(task)
     tally = Tally(task)
     bundle = Bundle.open(task.bundle, trust=[Path(key) for key in task.trust])
-    WAYS[task.option](task, tally, bundle)
-    tally.write()
+    tally.write(began_ns=WAYS[task.option](task, tally, bundle))
 
 
 if __name__ == "__main__":

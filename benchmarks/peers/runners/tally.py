@@ -4,6 +4,7 @@ import json
 import os
 import resource
 import time
+from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
 
@@ -36,17 +37,23 @@ class Tally:
         self._results.append((seq, time.monotonic_ns()))
         self._scores.append(scores_C)
 
-    def write(self, *, remark: str = "") -> None:
-        """The end of the pass; `remark` is what a reader of the figures must know of it."""
+    def write(self, *, remark: str = "", began_ns: Mapping[int, int] | None = None) -> None:
+        """The end of the pass.
+
+        Args:
+            remark: What a reader of the figures must know of it.
+            began_ns: When each frame was asked for, or captured; None where OpenCV's stand-in knows.
+        """
         end_ns, used_s = time.monotonic_ns(), cpu_s() - self._ready_cpu_s
-        reader = FilmReader.started
-        assert reader is not None, "a pass reads the film"
+        if began_ns is None:
+            assert FilmReader.started is not None, "a pass reads the film"
+            began_ns = FilmReader.started.began_ns
         result = {
             "ready_ns": self._ready_ns,
             "end_ns": end_ns,
             "cpu_s": used_s,
             "peak_rss_mb": peak_rss_mb(),
-            "began_ns": sorted(reader.began_ns.items()),
+            "began_ns": sorted(began_ns.items()),
             "results": self._results,
             "usable_cores": len(os.sched_getaffinity(0)),
             "remark": remark,
