@@ -206,3 +206,21 @@ def test_a_film_runs_on_a_few_buffers_and_a_frame_that_is_kept_stays_as_it_was(t
 
     assert len(places) <= 3 and kept.stored.ctypes.data not in places
     np.testing.assert_array_equal(kept.stored, before)
+
+
+@pytest.mark.parametrize("pixels", ["yuv444p", "yuv422p10le"])
+@pytest.mark.parametrize("full_range", [False, True])
+def test_formats_that_come_in_bgr_keep_the_streams_colours(tmp_path: Path, pixels: str, full_range: bool) -> None:
+    """PyAV before 17 takes them all for BT.601 in studio range."""
+    with av.open(str(tmp_path / "c.mkv"), "w") as film:
+        stream = film.add_stream("libx264", rate=25, options={"qp": "1"})
+        stream.height, stream.width, stream.pix_fmt = HEIGHT, WIDTH, pixels
+        stream.codec_context.colorspace, stream.codec_context.color_range = 1, 2 if full_range else 1
+        wall = av.VideoFrame.from_ndarray(np.full((HEIGHT, WIDTH, 3), (170, 110, 70), np.uint8), format="rgb24")
+        film.mux(stream.encode(wall.reformat(format=pixels, dst_colorspace=1, dst_color_range=2 if full_range else 1)))
+        film.mux(stream.encode())
+
+    _, frames = read(tmp_path / "c.mkv")
+
+    assert frames[0].order == "bgr"
+    assert np.abs(frames[0].image_HWC.reshape(-1, 3).mean(axis=0) - (170, 110, 70)).max() < 4

@@ -10,7 +10,7 @@ import tiny
 from edge_sdk.bundle import Bundle
 from edge_sdk.camera.quality import FrameQuality
 from edge_sdk.contract.yuv import YuvColours, planes_of, prepare_yuv
-from edge_sdk.errors import FrameShapeError
+from edge_sdk.errors import FrameShapeError, InputError
 from edge_sdk.inspector import session_from_bundle
 from edge_sdk.live import LiveStream
 from edge_sdk.live.result import LiveModel
@@ -74,6 +74,14 @@ def test_a_frame_that_is_not_of_its_order_is_an_error_at_once(order: str, frame:
             stream.submit(frame, order=order)
         with pytest.raises(FrameShapeError, match="\\(H, W, 3\\)"):
             stream.submit(RED_YUV)
+        assert stream.accounting.received == 0
+
+
+@pytest.mark.parametrize("colours", [None, "bt709", ("bt601", False), YuvColours("bt2020"), YuvColours("bt601", full_range=2)])
+def test_colours_nobody_can_convert_are_an_error_at_once(colours: YuvColours) -> None:
+    with LiveStream(live_model(FakeSession())) as stream:
+        with pytest.raises(InputError, match="bt709"):
+            stream.submit(RED_YUV, order="i420", colours=colours)
         assert stream.accounting.received == 0
 
 

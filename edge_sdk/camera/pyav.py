@@ -10,6 +10,7 @@ from av.packet import Packet
 from av.video.frame import VideoFrame
 from av.video.stream import VideoStream
 
+from edge_sdk.camera.asf import announced_s
 from edge_sdk.camera.film_decoder import Decoded, Tally
 from edge_sdk.camera.pyav_frame import packed
 from edge_sdk.errors import SourceError
@@ -47,7 +48,7 @@ class PyavDecoder:
         self.num_frames = stream.frames or round(_length_s(self._container, stream) * self.rate)
         self._start, self._time_base = stream.start_time or 0, stream.time_base
         self.tally, self._clock, self._pool = Tally(), _Clock(), FramePool()
-        # Only the generator holds the stream: the decoder's threads and pictures end with it, and not with whoever still holds a closed film.
+        # The generator alone holds the stream: the decoder's threads and pictures end with it, though somebody keep the closed film.
         self._frames = _decoded(self._container, stream, self.tally)
 
     def read(self) -> Decoded | None:
@@ -77,7 +78,7 @@ class PyavDecoder:
 
 def _opened(path: Path) -> InputContainer:
     try:
-        # Not `options`: until PyAV 17 those end the process with MPEG-PS, whose streams show only while it is read.
+        # Not `options`: before PyAV 17.1 those end the process with MPEG-PS, whose streams show only while it is read.
         # Titles are often in Latin-1.
         return av.open(ffmpeg_path(path), container_options=OPTIONS, metadata_errors="replace")
     except (FFmpegError, ValueError, OSError) as error:
@@ -85,7 +86,8 @@ def _opened(path: Path) -> InputContainer:
 
 
 def _is_cover(stream: VideoStream) -> bool:
-    return bool(int(getattr(stream, "disposition", 0)) & ATTACHED_PICTURE)  # not in PyAV 13
+    disposition = getattr(stream, "disposition", None)  # not in every PyAV
+    return disposition is not None and bool(disposition.value & ATTACHED_PICTURE)
 
 
 def _decoded(container: InputContainer, stream: VideoStream, tally: Tally) -> Generator[VideoFrame, None, None]:
@@ -99,7 +101,7 @@ def _decoded(container: InputContainer, stream: VideoStream, tally: Tally) -> Ge
         yield from frames
 
 
-def _packets(container: InputContainer, stream: VideoStream, tally: Tally) -> Iterator[Packet | None]:
+def _packets(container: InputContainer, stream: VideoStream, tally: Tally) -> "Iterator[Packet[VideoStream] | None]":
     """Every packet with something in it, and None, upon which the decoder gives what it holds back.
 
     PyAV ends so by itself, but not where the container breaks off; and an empty packet in the midst would end the decoding.
@@ -119,6 +121,8 @@ def _length_s(container: InputContainer, stream: VideoStream) -> float:
     if stream.duration and stream.time_base:
         return max(float(stream.duration * stream.time_base), 0.0)
     length_s = (container.duration or 0) / av.time_base
+    if container.format.name == "asf":
+        return announced_s(Path(container.name)) or max(length_s, 0.0)
     if "matroska" not in container.format.name:
         return max(length_s, 0.0)
     # Matroska's lengths run from zero, not from the first frame.

@@ -12,7 +12,8 @@ from edge_sdk.frame_pool import FramePool
 
 BT709 = 1  # AVCOL_SPC_BT709; what is not named FFmpeg takes for BT.601
 BT601 = (0, 2, 4, 5, 6)  # RGB (of no meaning here), unspecified, FCC, BT.470BG, SMPTE 170M
-FULL_RANGE = 2  # AVCOL_RANGE_JPEG
+RGB = 0  # AVCOL_SPC_RGB
+STUDIO_RANGE, FULL_RANGE = 1, 2  # AVCOL_RANGE_MPEG, AVCOL_RANGE_JPEG
 
 
 def packed(frame: VideoFrame, pool: FramePool) -> tuple[NDArray[np.uint8], Literal["bgr", "i420"], YuvColours]:
@@ -35,8 +36,18 @@ def planes(frame: VideoFrame) -> tuple[tuple[NDArray[np.uint8], ...], Literal["b
     """What `packed` lays one after the other: Y, U and V where FFmpeg has them, or one picture in BGR."""
     colours = _colours(frame)
     if colours is None or frame.width % 2 or frame.height % 2:
-        return (np.asarray(frame.to_ndarray(format="bgr24"), dtype=np.uint8),), "bgr", STUDIO
+        return (_bgr(frame),), "bgr", STUDIO
     return tuple(_view(plane) for plane in frame.planes), "i420", colours
+
+
+def _bgr(frame: VideoFrame) -> NDArray[np.uint8]:
+    """Until version 17 PyAV leaves colour space and range to FFmpeg's defaults (BT.601, studio) unless those asked for are others."""
+    full_range = frame.format.name.startswith("yuvj") or int(frame.color_range) == FULL_RANGE
+    source_range = FULL_RANGE if full_range else STUDIO_RANGE
+    picture = frame.reformat(
+        format="bgr24", src_colorspace=int(frame.colorspace), dst_colorspace=RGB, src_color_range=source_range, dst_color_range=FULL_RANGE
+    )
+    return np.asarray(picture.to_ndarray(), dtype=np.uint8)
 
 
 def _view(plane: VideoPlane) -> NDArray[np.uint8]:

@@ -35,6 +35,11 @@ class YuvColours(NamedTuple):
 STUDIO = YuvColours()
 
 
+def are_colours(colours: object) -> bool:
+    """Whether it is a `YuvColours` that can be converted."""
+    return isinstance(colours, YuvColours) and colours.matrix in RED_BLUE_WEIGHT and isinstance(colours.full_range, bool)
+
+
 def check_yuv(picture: NDArray[np.uint8]) -> None:
     """Refuse anything but a packed 4:2:0 picture of even sides within the size limits.
 

@@ -21,7 +21,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from edge_sdk.camera.frame import PixelOrder
-from edge_sdk.contract.yuv import STUDIO, YuvColours
+from edge_sdk.contract.yuv import STUDIO, YuvColours, are_colours
 from edge_sdk.errors import InputError
 from edge_sdk.live.buffers import FrameBuffers
 from edge_sdk.live.camera import Cameras, ReadableSource
@@ -136,7 +136,8 @@ class LiveStream:
         Raises:
             FrameShapeError: If it is not a uint8 array of such a shape. One of a size that is not taken raises nothing and is counted
                 as `bad_shape`: cameras give such frames while they start.
-            InputError: If there is no such camera, or `time_ns` lies in the future: another clock than the monotonic one.
+            InputError: If there is no such camera, order or matrix of colours, or `time_ns` lies in the future: another clock than the
+                monotonic one.
         """
         now_ns = time.monotonic_ns()
         captured_ns = now_ns if time_ns is None else int(time_ns)
@@ -145,6 +146,8 @@ class LiveStream:
             raise InputError(f"time_ns is {(captured_ns - now_ns) / 1e9:.0f} s in the future; give time.monotonic_ns(), not the wall clock")
         if order not in ORDERS:
             raise InputError(f"channel order {order!r}; give one of {', '.join(ORDERS)}")
+        if not are_colours(colours):
+            raise InputError(f"colours {colours!r}; give YuvColours('bt601' or 'bt709', full_range=True or False)")
         fits = checked_layout(frame, order)
         if distance_m is not None:
             self.odometer.push(distance_m, captured_ns)
