@@ -19,6 +19,7 @@ ROOT = Path(__file__).parents[1]
 @pytest.fixture(autouse=True)
 def fresh() -> None:
     libraries._onnxruntime_says.cache_clear()
+    libraries._opencv_says.cache_clear()
 
 
 @pytest.fixture
@@ -54,6 +55,7 @@ def test_this_machine_runs_the_sdk_and_every_line_has_its_place(capfd: pytest.Ca
     starts = {line.index(word) for line in lines for word in ("machine  ", "python  ", "default bundle  ") if f"  {word}" in line}
     assert lines[-1] == "sewer-edge can run here" and err == "" and starts == {9}
     for word in (
+        "pyav",
         "FFmpeg",
         "GStreamer",
         "runs on:",
@@ -114,7 +116,7 @@ def test_what_is_missing_comes_with_its_purpose_and_command(monkeypatch: pytest.
 
     findings = by_name(libraries.library_findings(has_gpu=True))
 
-    for name in ("numpy", "opencv", "onnxruntime", "msgspec", "cryptography", "pyyaml"):
+    for name in ("numpy", "pyav", "opencv", "onnxruntime", "msgspec", "cryptography", "pyyaml"):
         assert findings[name].stops_us and findings[name].remedy and "pip install" in findings[name].remedy
     for name in ("tensorrt", "pycuda", "cuda-python", "onnxruntime cuda"):
         assert not findings[name].stops_us and findings[name].remedy
@@ -149,6 +151,28 @@ def test_opencv_with_and_without_its_readers(ffmpeg: str, gstreamer: str, state:
 
     assert finding.state == state and finding.found.startswith("4.8.0")
     assert ("with GStreamer" in finding.found) == (gstreamer == "YES") and ("with FFmpeg" in finding.found) == (ffmpeg == "YES")
+
+
+@pytest.mark.parametrize(("version", "needed"), [("4.8.1", False), ("4.12.0", False), ("4.13.0-dev", True), ("5.0.0", True)])
+def test_pyav_is_needed_where_opencv_reads_interlaced_film_as_noise(
+    version: str, needed: bool, stub, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    stub("cv2", f"__version__ = {version!r}\ndef getBuildInformation(): return {BUILD.format(ffmpeg='YES', gstreamer='YES')!r}")
+    monkeypatch.setattr(libraries, "_is_there", lambda module: module == "cv2")
+
+    pyav, opencv = libraries._pyav(), libraries._opencv()
+
+    assert (pyav.state, pyav.stops_us, pyav.purpose) == ("absent", needed, "reads film and network cameras")
+    assert pyav.remedy is not None and pyav.remedy.endswith("pip install av")
+    assert ("interlaced film into noise" in opencv.found) == needed and not opencv.stops_us
+
+
+def test_a_pyav_that_does_not_load_is_named(stub) -> None:
+    stub("av", "raise ImportError('libavcodec.so.62: cannot open shared object file')")
+
+    finding = libraries._pyav()
+
+    assert finding.state == "broken" and "libavcodec.so.62" in finding.found and "--force-reinstall av" in (finding.remedy or "")
 
 
 def test_onnxruntime_with_cuda(stub) -> None:

@@ -5,6 +5,7 @@ that Ctrl-C reaches only us, and killing its group takes what it started with it
 """
 
 import os
+import re
 import signal
 import subprocess
 import sys
@@ -14,14 +15,15 @@ from contextlib import suppress
 import msgspec
 
 from edge_sdk.camera.address import LiveAddress
-from edge_sdk.camera.capture_worker import OURS
+from edge_sdk.camera.capture_worker import OTHERWISE, OURS
 from edge_sdk.camera.frame_ring import GO, NO_SLOT, RECORD_BYTES, FrameRing, Record
 from edge_sdk.camera.redact import scrubbed
 
 WORKER = "edge_sdk.camera.capture_worker"
 BOOT = "import sys; sys.path[:] = filter(None, sys.path); import {module} as worker; worker.main()"
 FFMPEG_LOG_LEVEL = "24"  # warnings: a refused password is one, and the last line is the reason we give
-NO_REASON = "deprecated pixel format"  # FFmpeg says so of every motion JPEG
+SPEAKER = re.compile(r"^(\[OPENCV:FFMPEG:\d+\] |\[[^\]@]+ @ 0x[0-9a-f]+\] )+")  # who of FFmpeg says it
+NO_REASON = re.compile("deprecated pixel format|not enough frames to estimate rate")  # of every motion JPEG; of every stream
 REAP_S = 0.5
 MAX_SAID = 300  # characters of a library's line
 
@@ -136,10 +138,12 @@ class _Said:
         *lines, self._rest = (self._rest + data).split(b"\n")
         self._rest = self._rest[-4096:]
         for line in lines:
-            text = line.decode("utf-8", "replace").strip().removeprefix("[OPENCV:FFMPEG:24] ")
+            text = SPEAKER.sub("", line.decode("utf-8", "replace").strip())
             if text.startswith(OURS):
                 self.ours = text.removeprefix(OURS)
-            elif text and NO_REASON not in text:
+            elif text.startswith(OTHERWISE):
+                self.library = self.library or text.removeprefix(OTHERWISE)
+            elif text and not NO_REASON.search(text):
                 self.library = text
 
 

@@ -1,24 +1,23 @@
 """GStreamer where OpenCV has none: a `gst-launch-1.0` child writes YUV4MPEG2 into a pipe, and we read frames from it.
 
 YUV4MPEG2 names size and rate in its first line, so nothing has to be guessed. Its element (y4menc) is in gst-plugins-good, which JetPack
-ships; the child lives in the capture process's group and dies with it.
+ships; the child lives in the capture process's group and dies with it. What the numbers mean YUV4MPEG2 does not say, and GStreamer takes
+BT.709 from 577 lines on, so the pipeline is asked for BT.601 in studio range.
 """
 
 import re
 import shlex
 import subprocess
 
-import cv2
 import numpy as np
-from numpy.typing import NDArray
 
 from edge_sdk.camera.address import LiveAddress
 from edge_sdk.camera.death import die_with_parent
-from edge_sdk.camera.grabbers import GST_LAUNCH
+from edge_sdk.camera.grabbers import GST_LAUNCH, Grabbed
 from edge_sdk.contract.preprocess import MAX_SIDE_PX
 from edge_sdk.errors import SourceError
 
-TAIL = "! videoconvert ! video/x-raw,format=I420 ! y4menc ! fdsink fd=1 sync=false"
+TAIL = "! videoconvert ! video/x-raw,format=I420,colorimetry=bt601 ! y4menc ! fdsink fd=1 sync=false"
 MAX_LINE = 256
 
 
@@ -28,8 +27,6 @@ class GstLaunchGrabber:
     Raises:
         SourceError: If the pipeline does not start, or its frames are of a size that is not taken.
     """
-
-    to_rgb = cv2.COLOR_YUV2RGB_I420
 
     def __init__(self, address: LiveAddress) -> None:
         try:
@@ -44,13 +41,13 @@ class GstLaunchGrabber:
         self._pipe = self._child.stdout
         self._width, self._height, self.fps = _header(self._pipe.readline(MAX_LINE))
 
-    def read(self) -> NDArray[np.uint8] | None:
-        """The next image, I420; see `Grabber.read`."""
+    def read(self) -> Grabbed | None:
+        """The next picture; see `Grabber.read`."""
         size = self._width * self._height * 3 // 2
         if not self._pipe.readline(MAX_LINE).startswith(b"FRAME"):
             return None
         data = self._pipe.read(size)
-        return np.frombuffer(data, np.uint8).reshape(self._height * 3 // 2, self._width) if len(data) == size else None
+        return Grabbed((np.frombuffer(data, np.uint8),), self._height, self._width, "i420") if len(data) == size else None
 
 
 def _header(line: bytes) -> tuple[int, int, float]:

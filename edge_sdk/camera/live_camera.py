@@ -1,7 +1,7 @@
 """A live camera that comes back: one thread starts, watches and kills the capture process, and the reader takes frames when it likes.
 
-Every deadline is kept here, on the monotonic clock, and never by what the camera or OpenCV promise. A lost camera is tried again for ever
-(`backoff.py`). The next capture process starts as soon as the last one is dead and waits for its sign, so that the second its imports
+Every deadline is kept here, on the monotonic clock, and never by what the camera or a library promise. A lost camera is tried again for
+ever (`backoff.py`). The next capture process starts as soon as the last one is dead and waits for its sign, so that the second its imports
 take is part of the pause.
 """
 
@@ -28,7 +28,7 @@ logger = logging.getLogger(__name__)
 
 NO_FRAME_TIMEOUT_S = 2.0
 CONNECT_TIMEOUT_S = 10.0  # from the attempt's start to its first frame: a stream may have to wait for a key frame
-START_TIMEOUT_S = 30.0  # until a new interpreter has imported OpenCV, on a busy robot with a slow card
+START_TIMEOUT_S = 30.0  # until a new interpreter has imported its libraries, on a busy robot with a slow card
 MAX_WAITING = SLOTS - 2
 MAX_EVENTS = 256
 CLOSE_S = 1.5
@@ -229,7 +229,6 @@ class LiveCamera:
 def _frame(item: _Waiting, first_ns: int) -> Frame:
     record = item.record
     if record.slot == NO_SLOT:  # a size that is not taken; an image without pixels is dropped as bad_shape
-        image_HWC = np.zeros((0, 0, 3), np.uint8)
-    else:
-        image_HWC = item.process.ring.slot(record.slot, record.height, record.width).copy()
-    return Frame(item.seq, (record.captured_ns - first_ns) / 1e9, record.captured_ns, image_HWC)
+        return Frame(item.seq, (record.captured_ns - first_ns) / 1e9, record.captured_ns, np.zeros((0, 0, 3), np.uint8))
+    stored = item.process.ring.pixels(record.slot, record.shape).copy()
+    return Frame(item.seq, (record.captured_ns - first_ns) / 1e9, record.captured_ns, stored, None, record.order, record.colours)

@@ -1,6 +1,7 @@
 """The libraries: what the SDK runs on, and what makes it quicker."""
 
 import importlib.util
+import re
 import sqlite3
 import sys
 from dataclasses import replace
@@ -14,6 +15,7 @@ from edge_sdk.doctor.probe import Answer, ask
 PIP = f"{Path(sys.executable).name} -m pip install"
 MIN_PYTHON = (3, 10)
 SYSTEM_VENV = "python3 -m venv --system-site-packages --upgrade <your venv>"
+INTERLACED_AS_NOISE = (4, 13)  # first OpenCV of those; see edge_sdk.camera.film_decoder, which must not be imported here
 
 _OPENCV = """
 import cv2, json
@@ -52,7 +54,7 @@ def library_findings(*, has_gpu: bool) -> list[Finding]:
         _gpu("cuda", _CUDA_PYTHON, name="cuda-python", package="'cuda-python==<your CUDA, such as 12.6>.*'"),
     )
     shown = gpu if has_gpu else (replace(finding, remedy=None) if finding.state == "absent" else finding for finding in gpu)
-    return [_python(), _plain("numpy", "pictures and scores"), _opencv(), _onnxruntime(), *small, _sqlite(), *shown]
+    return [_python(), _plain("numpy", "pictures and scores"), _pyav(), _opencv(), _onnxruntime(), *small, _sqlite(), *shown]
 
 
 def _python() -> Finding:
@@ -73,16 +75,31 @@ def _plain(module: str, purpose: str, *, package: str | None = None) -> Finding:
     return Finding(package, "ok", str(answer.value), purpose, True)
 
 
+def _pyav() -> Finding:
+    """Needed where OpenCV cannot stand in for it."""
+    name, purpose = "pyav", "reads film and network cameras"
+    version = _opencv_says().value["version"] if _is_there("cv2") and _opencv_says().value else None
+    needed = version is None or _as_noise(version)
+    if not _is_there("av"):
+        return Finding(name, "absent", "not installed", purpose, needed, f"{PIP} av")
+    answer = ask("import json, av.video.frame; print(json.dumps(av.__version__))")
+    if answer.trouble:
+        return Finding(name, "broken", answer.trouble, purpose, needed, f"{PIP} --force-reinstall av")
+    return Finding(name, "ok", str(answer.value), purpose, needed)
+
+
 def _opencv() -> Finding:
-    purpose, package = "reads film and cameras, writes pictures", "opencv-python-headless"
+    purpose, package = "reads stills and devices, writes pictures and film", "opencv-python-headless"
     if not _is_there("cv2"):
         return Finding("opencv", "absent", "not installed", purpose, True, f"{PIP} {package}")
-    answer = ask(_OPENCV)
+    answer = _opencv_says()
     if answer.trouble:
         remedy = f"{PIP} {package}  # or, for the system's: sudo apt install libgl1 libglib2.0-0"
         return Finding("opencv", "broken", answer.trouble, purpose, True, remedy)
     has = answer.value
     found = f"{has['version']}, {_with('FFmpeg', has['FFMPEG'])}, {_with('GStreamer', has['GStreamer'])}"
+    if has["FFMPEG"] and _as_noise(has["version"]) and not _is_there("av"):
+        found += ", turns interlaced film into noise: PyAV must read it"
     system = None if has["GStreamer"] else _system_copy("cv2")
     if system is not None:  # JetPack's own has GStreamer; pip's, installed over it, has not (jetson_stats#603)
         remedy = f"{PIP.replace(' install', ' uninstall')} opencv-python opencv-python-headless  # {system} may have GStreamer"
@@ -90,6 +107,16 @@ def _opencv() -> Finding:
     if not has["FFMPEG"] and not has["GStreamer"]:
         return Finding("opencv", "broken", found, purpose, True, f"{PIP} {package}")
     return Finding("opencv", "ok", found, purpose, True)
+
+
+@lru_cache(maxsize=1)
+def _opencv_says() -> Answer:
+    return ask(_OPENCV)
+
+
+def _as_noise(version: str) -> bool:
+    """Whether OpenCV of this version turns interlaced frames into noise."""
+    return tuple(int(part) for part in re.findall(r"\d+", version)[:2]) >= INTERLACED_AS_NOISE
 
 
 def _onnxruntime() -> Finding:

@@ -11,11 +11,11 @@ import time
 from pathlib import Path
 from typing import Any
 
-import cv2
 import numpy as np
 
 from edge_sdk.camera import capture_worker
 from edge_sdk.camera.address import LiveAddress
+from edge_sdk.camera.grabbers import Grabbed, of_opencv
 from edge_sdk.errors import SourceError
 
 
@@ -25,18 +25,17 @@ def address(folder: Path, *attempts: list[list[Any]]) -> LiveAddress:
 
 
 class ScriptedGrabber:
-    to_rgb = cv2.COLOR_BGR2RGB
     fps = 25.0
 
     def __init__(self, steps: list[list[Any]]) -> None:
         self._steps = iter(_unrolled(steps))
 
-    def read(self) -> np.ndarray | None:
+    def read(self) -> Grabbed | None:
         for name, *values in self._steps:
             if name == "frame":
                 width, height, value, *pause = values
                 time.sleep(pause[0] if pause else 0.03)
-                return np.full((height, width, 3), value, np.uint8)
+                return of_opencv(np.full((height, width, 3), value, np.uint8))
             _do(name, *values)
         return None
 
@@ -76,18 +75,17 @@ def _open(address: LiveAddress) -> ScriptedGrabber:
 def main() -> None:
     if json.loads(os.environ.get("TEAR", "false")):
         _tear()
-    os._exit(capture_worker.serve(_open))
+    capture_worker.serve(lambda address: _open)
 
 
 def _tear() -> None:
     """Die in the middle of the fourth frame's pixels."""
     put, num = capture_worker.Port.put, iter(range(1000))
 
-    def tearing(port: capture_worker.Port, image: np.ndarray, **rest: Any) -> None:
+    def tearing(port: capture_worker.Port, grabbed: Grabbed, **rest: Any) -> None:
         if next(num) == 3:
-            slot = port._free.popleft()
-            port._ring.slot(slot, *image.shape[:2])[: image.shape[0] // 2] = 255
+            port._ring.write(port._free.popleft(), [plane[: len(plane) // 2] | 255 for plane in grabbed.planes])
             os.kill(os.getpid(), signal.SIGKILL)
-        put(port, image, **rest)
+        put(port, grabbed, **rest)
 
     capture_worker.Port.put = tearing  # type: ignore[method-assign]
