@@ -10,8 +10,9 @@ from typing import Any
 from benchmarks.peers.runners.camera import Camera
 from benchmarks.peers.runners.task import Task
 from edge_sdk.camera.film import FilmSource
-from edge_sdk.camera.film_decoder import Decoded, decoders
+from edge_sdk.camera.film_decoder import Decoded
 from edge_sdk.camera.frame import Frame
+from edge_sdk.camera.pyav import PyavDecoder  # imported here, so that it is before the count begins, as OpenCV is with every peer
 
 
 class CountedFilm(FilmSource):
@@ -52,7 +53,7 @@ class DecodedCamera(Camera):
 
 class _Film:
     def __init__(self, path: Path) -> None:
-        self._decoder = next(decoders(path))
+        self._decoder = PyavDecoder(path)
         self.newest: Decoded | None = None
 
     def grab(self) -> bool:
