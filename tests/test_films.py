@@ -158,7 +158,7 @@ def test_without_pyav_an_opencv_that_reads_noise_is_not_asked(tmp_path: Path, wi
     path = tiny.write_film(tmp_path / "f.mp4", [picture(0)] * 3)
 
     monkeypatch.setattr(cv2, "__version__", "5.0.0")
-    with pytest.raises(SourceError, match="pip install av"):
+    with pytest.raises(SourceError, match="pip install 'av<20'"):
         FilmSource(path)
     monkeypatch.setattr(cv2, "__version__", "4.8.1")
     with FilmSource(path) as source:

@@ -21,7 +21,7 @@ from edge_sdk.contract.yuv import STUDIO, YuvColours, size_of_yuv
 from edge_sdk.errors import SourceError
 from edge_sdk.opencv import ffmpeg_path, quiet
 
-REMEDY = "pip install av"
+REMEDY = "pip install 'av<20'"
 DecoderChoice = Literal["auto", "pyav", "opencv"]
 DECODERS: tuple[str, ...] = get_args(DecoderChoice)
 

@@ -2,6 +2,7 @@
 
 from collections.abc import Generator, Iterator
 from pathlib import Path
+from typing import Any
 
 import av
 from av.container import InputContainer
@@ -23,6 +24,8 @@ OPTIONS = {"protocol_whitelist": "file,crypto,data"}  # a container that names o
 # (H.264 1.6 ms a frame against 1.5 of four, MPEG-2 0.6 ms both) for three quarters of the CPU time, at 1080p half as quick.
 ONE_THREAD_PX = 768 * 576
 MAX_THREADS = 8  # each holds a frame more: 6 MB at 1080p, of which one above the number of cores made nothing quicker
+# Titles are often in Latin-1, which PyAV until 18 refuses unless told; 19 is told nothing any more.
+LATIN1: dict[str, Any] = {} if int(av.__version__.split(".")[0]) >= 19 else {"metadata_errors": "replace"}
 ATTACHED_PICTURE = 0x400  # AV_DISPOSITION_ATTACHED_PIC: the cover of a sound file
 REFUSED = (FFmpegError, ValueError, MemoryError)  # what PyAV raises of a picture that it can make nothing of
 
@@ -80,10 +83,10 @@ class PyavDecoder:
 def _opened(path: Path) -> InputContainer:
     try:
         # Not `options`: before PyAV 17.1 those end the process with MPEG-PS, whose streams show only while it is read.
-        # Titles are often in Latin-1.
-        return av.open(ffmpeg_path(path), container_options=OPTIONS, metadata_errors="replace")
+        container: InputContainer = av.open(ffmpeg_path(path), container_options=OPTIONS, **LATIN1)
     except (FFmpegError, ValueError, OSError) as error:
         raise SourceError(f"{path}: not a film PyAV can read: {error}") from error
+    return container
 
 
 def _is_cover(stream: VideoStream) -> bool:

@@ -17,6 +17,7 @@ from av.video.stream import VideoStream
 
 from edge_sdk.camera.address import LiveAddress
 from edge_sdk.camera.grabbers import FFMPEG_OPTIONS, Grabbed
+from edge_sdk.camera.pyav import LATIN1
 from edge_sdk.camera.pyav_frame import planes
 from edge_sdk.errors import SourceError
 
@@ -37,7 +38,7 @@ class PyavGrabber:
         ffmpeg_log.restore_default_callback()
         ffmpeg_log.set_libav_level(ffmpeg_log.WARNING)  # a refused password is one
         try:  # not `options`: PyAV until 16 dies of them where streams appear while it reads
-            self._container = av.open(address.target, container_options=FFMPEG_OPTIONS)
+            self._container = av.open(address.target, container_options=FFMPEG_OPTIONS, **LATIN1)
         except (FFmpegError, OSError, ValueError) as error:
             raise SourceError("cannot be opened") from error  # its text holds the URL
         stream = self._container.streams.best("video")

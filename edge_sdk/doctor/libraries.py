@@ -81,7 +81,7 @@ def _pyav() -> Finding:
     version = _opencv_says().value["version"] if _is_there("cv2") and _opencv_says().value else None
     needed = version is None or _as_noise(version)
     if not _is_there("av"):
-        return Finding(name, "absent", "not installed", purpose, needed, f"{PIP} av")
+        return Finding(name, "absent", "not installed", purpose, needed, f"{PIP} 'av<20'")
     answer = ask("import json, av.video.frame; print(json.dumps(av.__version__))")
     if answer.trouble:
         return Finding(name, "broken", answer.trouble, purpose, needed, f"{PIP} --force-reinstall av")

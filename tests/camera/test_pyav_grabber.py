@@ -146,7 +146,7 @@ def test_without_pyav_opencv_reads_the_network_where_it_can_be_trusted(monkeypat
 
     monkeypatch.setattr(grabbers, "opencv_reads_interlaced", lambda: False)
     for refuse in (grabbers.check_can_open, grabbers.grabber_for):
-        with pytest.raises(SourceError, match="reads interlaced pictures as noise; pip install av"):
+        with pytest.raises(SourceError, match="reads interlaced pictures as noise; pip install 'av<20'"):
             refuse(address)
     assert grabbers.grabber_for(LiveAddress("v4l2", "/dev/video0", "/dev/video0")) is grabbers.OpenCVGrabber
 
