@@ -118,6 +118,6 @@ def _feed(stream: LiveStream, film: Film, camera: int, fps: float, stop: threadi
             while frame is None:
                 captured_ns = time.monotonic_ns()
                 frame = next(frames)
-            if frame.stored is not None:
-                stream.submit(frame.stored, camera=camera, time_ns=captured_ns, order=frame.order, colours=frame.colours)
+            if (picture := frame.packed) is not None:
+                stream.submit(picture, camera=camera, time_ns=captured_ns, order=frame.order, colours=frame.colours)
             due = max(due + 1 / fps, time.monotonic() - 1 / fps)  # a decoder that falls behind skips, as a camera's does

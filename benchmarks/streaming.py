@@ -55,7 +55,7 @@ def table(bundle: Bundle, graph: Graph, plan: Plan) -> Iterator[str]:
     """Measure, and give the figures line by line as they come."""
     model = LiveModel(session_from_bundle(bundle, graph), bundle.manifest.preprocess, bundle.identity, graph.temperature)
     single = LiveModel(session_from_bundle(bundle, graph, threads=1), bundle.manifest.preprocess, bundle.identity, graph.temperature)
-    frames = [frame.stored for frame in islice(first_frames(plan.film, ROBOT), NUM_SHOWN) if frame.stored is not None]
+    frames = [frame.packed for frame in islice(first_frames(plan.film, ROBOT), NUM_SHOWN) if frame.packed is not None]
     if not frames:
         raise SourceError(f"{plan.film}: its first frame cannot be decoded")
     height, width = frames[0].shape[:2]

@@ -13,7 +13,7 @@ from numpy.typing import NDArray
 from edge_sdk.camera.frame import Frame
 from edge_sdk.contract.interface import Outputs
 from edge_sdk.contract.preprocess import PreprocessSpec, prepare
-from edge_sdk.contract.yuv import prepare_yuv
+from edge_sdk.contract.yuv import packed, prepare_yuv
 from edge_sdk.errors import FrameShapeError, InferenceError
 from edge_sdk.runtime import Session
 from edge_sdk.runtime.session import checked_outputs
@@ -50,7 +50,7 @@ def prepared_image(frame: Frame, spec: PreprocessSpec) -> NDArray[np.uint8]:
     assert frame.stored is not None, "a frame without an image cannot be prepared"
     if frame.order in ("i420", "nv12"):
         return prepare_yuv(frame.stored, spec, layout=frame.order, colours=frame.colours)
-    image_HWC = prepare(frame.stored, spec)
+    image_HWC = prepare(packed(frame.stored), spec)
     return image_HWC if frame.order == "rgb" else np.ascontiguousarray(image_HWC[..., ::-1])
 
 

@@ -64,6 +64,7 @@ class FrameStream:
         mode: `latency` gives each answer as soon as can be; `throughput` the most frames per second.
         new_session: Makes a session of one thread, for mode `throughput`; the stream closes those it made.
         workers: How many of them; None takes one per core, at most eight.
+        keep_images: Whether results have their frames' pictures; without, 1080p film takes some 30 MB less in mode `throughput`.
 
     Raises:
         ValueError: If mode `throughput` has no `new_session`.
@@ -80,13 +81,14 @@ class FrameStream:
         mode: Mode = "latency",
         new_session: Callable[[], Session] | None = None,
         workers: int | None = None,
+        keep_images: bool = True,
     ) -> None:
         self._source, self._odometer, self._temperature = source, odometer, temperature
-        self._lane: SerialLane | ParallelLane = SerialLane(source, session, spec)
+        self._lane: SerialLane | ParallelLane = SerialLane(source, session, spec, keep_images=keep_images)
         if mode == "throughput":
             if new_session is None:
                 raise ValueError("mode 'throughput' needs new_session, which makes the workers' sessions")
-            self._lane = ParallelLane(source, new_session, spec, workers=workers)
+            self._lane = ParallelLane(source, new_session, spec, workers=workers, keep_images=keep_images)
         self._counts = _Counts()
 
     @property

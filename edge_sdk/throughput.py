@@ -11,7 +11,7 @@ import threading
 import time
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import suppress
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from typing import Literal, TypeVar
 
 from edge_sdk.camera.frame import Frame, FrameSource
@@ -37,8 +37,8 @@ LEAST_S = 0.1  # of waiting for each: the time may have gone by while the whole 
 class SerialLane:
     """Decoding and preparing in a thread, inference where the results are taken."""
 
-    def __init__(self, source: FrameSource, session: Session, spec: PreprocessSpec) -> None:
-        self._source, self._session, self._spec = source, session, spec
+    def __init__(self, source: FrameSource, session: Session, spec: PreprocessSpec, *, keep_images: bool = True) -> None:
+        self._source, self._session, self._spec, self._keep_images = source, session, spec, keep_images
         self._queue: queue.Queue[Prepared | BaseException | None] = queue.Queue(QUEUE_DEPTH)
         self._stop = threading.Event()
         self._reader = threading.Thread(target=self._read, name="frame-reader", daemon=True)
@@ -62,8 +62,10 @@ class SerialLane:
         """Decode and prepare until the source ends or the lane is left; errors travel to the consumer."""
         try:
             for frame in self._source.frames():
-                if not _put(self._queue, prepared(frame, self._spec), self._stop):
+                item = prepared(frame, self._spec) if self._keep_images else _without_image(prepared(frame, self._spec))
+                if not _put(self._queue, item, self._stop):
                     return
+                del frame, item  # or they would be held while the next one is decoded
         except Exception as error:  # whatever it is, the consumer must hear it instead of waiting for ever
             _put(self._queue, error, self._stop)
         _put(self._queue, None, self._stop)
@@ -88,15 +90,22 @@ class ParallelLane:
         new_session: Makes one single-thread session; called once per worker by `start`, and the lane closes what it made.
         spec: The model's geometry.
         workers: How many; None takes a worker per usable core, at most eight.
+        keep_images: Whether a frame that was inferred still has its picture; else that is let go of once it is prepared.
 
     At most `AHEAD * workers` frames are decoded ahead, which bounds the memory. Which frames run together depends on the film
     alone, never on who was quicker: the same film gives the same scores.
     """
 
     def __init__(
-        self, source: FrameSource, new_session: Callable[[], Session], spec: PreprocessSpec, *, workers: int | None = None
+        self,
+        source: FrameSource,
+        new_session: Callable[[], Session],
+        spec: PreprocessSpec,
+        *,
+        workers: int | None = None,
+        keep_images: bool = True,
     ) -> None:
-        self._source, self._new_session, self._spec = source, new_session, spec
+        self._source, self._new_session, self._spec, self._keep_images = source, new_session, spec, keep_images
         self._num_workers = workers or min(usable_cores(), MAX_WORKERS)
         self._in_order: queue.Queue[_Job | None] = queue.Queue(AHEAD * self._num_workers)
         self._todo: queue.SimpleQueue[list[_Job] | None] = queue.SimpleQueue()
@@ -145,6 +154,7 @@ class ParallelLane:
         try:
             for frame in self._source.frames():
                 job = _Job(frame)
+                del frame  # or it would be held while the next one is decoded
                 together.append(job)
                 if not _put(self._in_order, job, self._stop):
                     return
@@ -166,12 +176,18 @@ class ParallelLane:
             if self._stop.is_set():
                 return
             try:
-                items = [prepared(job.frame, self._spec) for job in jobs if job.frame is not None]
+                items = [self._prepared(job) for job in jobs]
                 for job, outcome in zip(jobs, inferred_together(items, session), strict=True):
                     job.finish(outcome)
             except BaseException as error:  # a worker that died in silence would leave the consumer waiting for ever
                 for job in jobs:
                     job.finish(error)
+
+    def _prepared(self, job: _Job) -> Prepared:
+        frame, job.frame = job.frame, None
+        assert frame is not None, "a job to do has a frame"
+        item = prepared(frame, self._spec)
+        return item if self._keep_images else _without_image(item)
 
     def _release_workers(self) -> None:
         for _ in range(self._num_workers):
@@ -180,6 +196,10 @@ class ParallelLane:
     def _close_sessions(self) -> None:
         while self._sessions:
             self._sessions.pop().close()
+
+
+def _without_image(item: Prepared) -> Prepared:
+    return item._replace(frame=replace(item.frame, stored=None))
 
 
 def join_or_leave(threads: Sequence[threading.Thread], *, timeout_s: float = STOP_S) -> bool:

@@ -181,7 +181,7 @@ def test_a_damaged_pal_film_gives_the_same_pictures_each_time(tmp_path: Path, na
     """FFmpeg's threads conceal now with one picture, now with another."""
     path = flipped(write(tmp_path / name, codec, "yuv420p", {"b": "1000000"}, num=LONG), 60)
 
-    readings = [b"".join(frame.stored.tobytes() for frame in read(path, "pyav")[1]) for _ in range(6)]
+    readings = [b"".join(frame.packed.tobytes() for frame in read(path, "pyav")[1]) for _ in range(6)]
 
     assert len(set(readings)) == 1
 

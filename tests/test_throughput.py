@@ -4,6 +4,7 @@ import gc
 import threading
 import time
 import tracemalloc
+import weakref
 from collections.abc import Iterator
 from pathlib import Path
 
@@ -46,6 +47,10 @@ class NumberedSource:
 
 def numbered(i: int) -> np.ndarray:
     return np.full((96, 128, 3), i % 256, np.uint8)
+
+
+class Watched(np.ndarray):
+    """A picture that can be referred to weakly."""
 
 
 class LevelSession(FakeSession):
@@ -104,6 +109,45 @@ def test_results_come_in_the_films_order_and_every_frame_is_counted() -> None:
     assert sum(session.batches.count(1) for session in sessions) == len(alone) and max(max(s.batches) for s in sessions) == TOGETHER
     assert all(session.closed for session in sessions), "the stream made them"
     assert source.most_ahead <= AHEAD * 4 + 2, "memory is bounded"
+
+
+@pytest.mark.parametrize("mode", ["latency", "throughput"])
+def test_without_their_pictures_frames_have_the_same_results(mode: str) -> None:
+    scores = []
+    for keep_images in (True, False):
+        with FrameStream(
+            NumberedSource(12, unreadable=5),
+            LevelSession(),
+            tiny.SPEC,
+            mode=mode,
+            new_session=LevelSession,
+            workers=2,
+            keep_images=keep_images,
+        ) as stream:
+            results = list(stream)
+        assert [result.frame.seq for result in results] == list(range(12)) and results[5].dropped == "unreadable"
+        assert all((result.frame.stored is not None) == (keep_images and result.frame.seq != 5) for result in results)
+        scores.append([result.scores_C[0] for result in results if result.scores_C is not None])
+
+    assert scores[0] == scores[1] and len(scores[0]) == 11
+
+
+def test_a_picture_that_is_not_kept_is_let_go_of_once_it_is_prepared() -> None:
+    """Not only when its result is taken: a slow consumer holds none."""
+    source, alive = NumberedSource(40), {}
+
+    def watched() -> Iterator[Frame]:
+        for i in range(40):
+            image = numbered(i).view(Watched)
+            alive[i] = weakref.ref(image, lambda _, i=i: alive.pop(i))
+            yield Frame(i, i / 25, time.monotonic_ns(), image)
+            del image
+
+    source.frames = watched
+    with FrameStream(source, FakeSession(), tiny.SPEC, mode="throughput", new_session=FastSession, workers=2, keep_images=False) as stream:
+        results = iter(stream)
+        next(results)
+        until(lambda: len(alive) <= 2)
 
 
 def test_a_thousand_frames_on_slow_sessions_lose_none() -> None:

@@ -54,7 +54,10 @@ class FilmSource:
         decoded, seq, time_s = self._first, 0, 0.0
         self._first = None  # 3 MB at 1080p that nobody needs for the rest of the film
         while decoded is not None:
-            yield Frame(seq, time_s, time.monotonic_ns(), decoded.stored, None, decoded.order, decoded.colours)
+            frame = Frame(seq, time_s, time.monotonic_ns(), decoded.stored, None, decoded.order, decoded.colours)
+            decoded = None  # what is held here while the next one is decoded is memory nobody uses
+            yield frame
+            del frame
             decoded, seq = self._film.read(), seq + 1
             if decoded is not None:
                 time_s = self._time_s(decoded.time_s, time_s) if self._stamps else seq / self.fps

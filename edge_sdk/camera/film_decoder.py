@@ -16,8 +16,8 @@ import cv2
 import numpy as np
 from numpy.typing import NDArray
 
-from edge_sdk.camera.frame import PixelOrder
-from edge_sdk.contract.yuv import STUDIO, YuvColours, size_of_yuv
+from edge_sdk.camera.frame import PixelOrder, size_of
+from edge_sdk.contract.yuv import STUDIO, YuvColours, YuvPlanes
 from edge_sdk.errors import SourceError
 from edge_sdk.opencv import ffmpeg_path, quiet
 
@@ -29,7 +29,7 @@ DECODERS: tuple[str, ...] = get_args(DecoderChoice)
 class Decoded(NamedTuple):
     """One frame's pixels, as `Frame.stored`, `order` and `colours` say, and its own time in the film (None: it has none)."""
 
-    stored: NDArray[np.uint8]
+    stored: NDArray[np.uint8] | YuvPlanes
     order: PixelOrder
     colours: YuvColours
     time_s: float | None
@@ -37,7 +37,7 @@ class Decoded(NamedTuple):
     @property
     def size_hw(self) -> tuple[int, int]:
         """Height and width in pixels."""
-        return size_of_yuv(self.stored) if self.order == "i420" else (self.stored.shape[0], self.stored.shape[1])
+        return size_of(self.stored, self.order)
 
 
 @dataclass(slots=True)

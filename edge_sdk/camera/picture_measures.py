@@ -11,7 +11,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from edge_sdk.camera.frame import Frame
-from edge_sdk.contract.yuv import nearest_rgb
+from edge_sdk.contract.yuv import LAYOUTS, luma_of, nearest_rgb, packed
 
 SAMPLE_PX = 160  # longer side of the grid of samples
 PATCH_PX = 64
@@ -40,9 +40,10 @@ def sampled(frame: Frame) -> NDArray[np.uint8]:
     assert frame.stored is not None and frame.size_hw is not None, "a frame without pixels cannot be measured"
     height, width = frame.size_hw
     step = max(1, max(height, width) // SAMPLE_PX)
+    size_hw = height // step, width // step
     if frame.order in ("i420", "nv12"):
-        return nearest_rgb(frame.stored, (height // step, width // step), layout=frame.order, colours=frame.colours)
-    samples = cv2.resize(np.ascontiguousarray(frame.stored), (width // step, height // step), interpolation=cv2.INTER_NEAREST)
+        return nearest_rgb(frame.stored, size_hw, layout=frame.order, colours=frame.colours)
+    samples = cv2.resize(np.ascontiguousarray(packed(frame.stored)), size_hw[::-1], interpolation=cv2.INTER_NEAREST)
     return np.asarray(samples, dtype=np.uint8)
 
 
@@ -69,7 +70,8 @@ def sharpness(frame: Frame) -> float:
     """
     assert frame.stored is not None and frame.size_hw is not None, "a frame without pixels cannot be measured"
     height, width = frame.size_hw
-    plane_HW = frame.stored if frame.order in ("i420", "nv12") else frame.stored[..., 1]
+    stored = frame.stored
+    plane_HW = luma_of(stored) if frame.order in LAYOUTS else packed(stored)[..., 1]
     tops = np.linspace(MARGIN, 1 - MARGIN, PATCH_ROWS) * height - PATCH_PX / 2
     lefts = np.linspace(MARGIN, 1 - MARGIN, PATCH_COLUMNS) * width - PATCH_PX / 2
     corners = [(max(0, int(top)), max(0, int(left))) for top in tops for left in lefts]

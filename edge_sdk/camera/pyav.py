@@ -1,4 +1,4 @@
-"""Films through PyAV: FFmpeg's own frames, packed plane after plane."""
+"""Films through PyAV: FFmpeg's own frames, where FFmpeg has them."""
 
 from collections.abc import Generator, Iterator
 from pathlib import Path
@@ -13,10 +13,9 @@ from av.video.stream import VideoStream
 
 from edge_sdk.camera.asf import announced_s
 from edge_sdk.camera.film_decoder import Decoded, Tally
-from edge_sdk.camera.pyav_frame import packed
+from edge_sdk.camera.pyav_frame import picture
 from edge_sdk.cores import usable_cores
 from edge_sdk.errors import SourceError
-from edge_sdk.frame_pool import FramePool
 from edge_sdk.opencv import ffmpeg_path
 
 OPTIONS = {"protocol_whitelist": "file,crypto,data"}  # a container that names others would lead elsewhere
@@ -51,7 +50,7 @@ class PyavDecoder:
         self.is_counted = stream.frames > 0
         self.num_frames = stream.frames or round(_length_s(self._container, stream) * self.rate)
         self._start, self._time_base = stream.start_time or 0, stream.time_base
-        self.tally, self._clock, self._pool = Tally(), _Clock(), FramePool()
+        self.tally, self._clock = Tally(), _Clock()
         # The generator alone holds the stream: the decoder's threads and pictures end with it, though somebody keep the closed film.
         self._frames = _decoded(self._container, stream, self.tally)
 
@@ -60,7 +59,7 @@ class PyavDecoder:
         for frame in self._frames:
             self.tally.damaged += frame.is_corrupt
             try:
-                stored, order, colours = packed(frame, self._pool)
+                stored, order, colours = picture(frame)
             except REFUSED:
                 self.tally.damaged += not frame.is_corrupt
                 continue

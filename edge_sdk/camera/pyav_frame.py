@@ -7,8 +7,7 @@ from av.video.frame import VideoFrame
 from av.video.plane import VideoPlane
 from numpy.typing import NDArray
 
-from edge_sdk.contract.yuv import STUDIO, YuvColours
-from edge_sdk.frame_pool import FramePool
+from edge_sdk.contract.yuv import STUDIO, YuvColours, YuvPlanes
 
 BT709 = 1  # AVCOL_SPC_BT709; what is not named FFmpeg takes for BT.601
 BT601 = (0, 2, 4, 5, 6)  # RGB (of no meaning here), unspecified, FCC, BT.470BG, SMPTE 170M
@@ -16,28 +15,15 @@ RGB = 0  # AVCOL_SPC_RGB
 STUDIO_RANGE, FULL_RANGE = 1, 2  # AVCOL_RANGE_MPEG, AVCOL_RANGE_JPEG
 
 
-def packed(frame: VideoFrame, pool: FramePool) -> tuple[NDArray[np.uint8], Literal["bgr", "i420"], YuvColours]:
-    """A frame's pixels as `Frame.stored`, their order and what they mean: 4:2:0 of 8 bits as it is, everything else in BGR.
+def picture(frame: VideoFrame) -> tuple[NDArray[np.uint8] | YuvPlanes, Literal["bgr", "i420"], YuvColours]:
+    """A frame's pixels as `Frame.stored`, their order and what they mean: 4:2:0 of 8 bits where FFmpeg has it, everything else in BGR.
 
-    A 4:2:0 picture lies in a buffer of the pool until nobody holds it any more.
+    FFmpeg goes on reading the planes while it decodes the next frames, and does not write to them while anybody holds them.
     """
-    parts, order, colours = planes(frame)
-    if order == "bgr":
-        return parts[0], order, colours
-    picture, _ = pool.take((frame.height * 3 // 2, frame.width))
-    samples, start = picture.reshape(-1), 0
-    for plane in parts:
-        samples[start : start + plane.size].reshape(plane.shape)[:] = plane
-        start += plane.size
-    return picture, order, colours
-
-
-def planes(frame: VideoFrame) -> tuple[tuple[NDArray[np.uint8], ...], Literal["bgr", "i420"], YuvColours]:
-    """What `packed` lays one after the other: Y, U and V where FFmpeg has them, or one picture in BGR."""
     colours = _colours(frame)
     if colours is None or frame.width % 2 or frame.height % 2:
-        return (_bgr(frame),), "bgr", STUDIO
-    return tuple(_view(plane) for plane in frame.planes), "i420", colours
+        return _bgr(frame), "bgr", STUDIO
+    return YuvPlanes(*(_view(plane) for plane in frame.planes)), "i420", colours
 
 
 def _bgr(frame: VideoFrame) -> NDArray[np.uint8]:
@@ -53,6 +39,7 @@ def _bgr(frame: VideoFrame) -> NDArray[np.uint8]:
 def _view(plane: VideoPlane) -> NDArray[np.uint8]:
     """The plane's pixels where FFmpeg has them, whose rows may be padded."""
     rows: NDArray[np.uint8] = np.frombuffer(memoryview(plane), np.uint8)[: plane.line_size * plane.height]
+    rows.flags.writeable = False
     return rows.reshape(plane.height, plane.line_size)[:, : plane.width]
 
 

@@ -18,7 +18,8 @@ from av.video.stream import VideoStream
 from edge_sdk.camera.address import LiveAddress
 from edge_sdk.camera.grabbers import FFMPEG_OPTIONS, Grabbed
 from edge_sdk.camera.pyav import LATIN1
-from edge_sdk.camera.pyav_frame import planes
+from edge_sdk.camera.pyav_frame import picture
+from edge_sdk.contract.yuv import YuvPlanes
 from edge_sdk.errors import SourceError
 
 POLL_S = 0.002
@@ -79,7 +80,8 @@ class PyavGrabber:
 def _grabbed(frame: VideoFrame) -> Grabbed:
     """A frame where FFmpeg has it; without pixels where it is of a format that FFmpeg cannot turn into BGR."""
     try:
-        parts, order, colours = planes(frame)
+        stored, order, colours = picture(frame)
     except (FFmpegError, ValueError):
         return Grabbed((), 0, 0, "bgr")
+    parts = tuple(stored) if isinstance(stored, YuvPlanes) else (stored,)
     return Grabbed(parts, frame.height, frame.width, order, colours)

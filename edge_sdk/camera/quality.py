@@ -13,7 +13,7 @@ from numpy.typing import NDArray
 from edge_sdk.camera.frame import Frame
 from edge_sdk.camera.lens_water import COLUMNS, ROWS, LensWater
 from edge_sdk.camera.picture_measures import Levels, detail, green_share, levels, sampled, sharpness
-from edge_sdk.contract.yuv import LAYOUTS
+from edge_sdk.contract.yuv import LAYOUTS, YuvPlanes
 
 QualityFlag = Literal["frozen", "black", "over_exposed", "corrupt", "blurred", "water_on_lens", "off_axis"]
 
@@ -79,6 +79,8 @@ class FrameQuality:
 def _can_be_judged(frame: Frame) -> bool:
     if frame.stored is None or frame.size_hw is None or min(frame.size_hw) < MIN_SIDE_PX:
         return False
+    if isinstance(frame.stored, YuvPlanes):
+        return True
     return frame.stored.ndim == 2 if frame.order in LAYOUTS else frame.stored.ndim == 3 and frame.stored.shape[2] == 3
 
 

@@ -19,7 +19,7 @@ def box_average(image_HWC: NDArray[np.uint8], step_yx: tuple[int, int]) -> NDArr
     """Average each block of `step_yx` pixels (rows, columns).
 
     Args:
-        image_HWC: Shape (H, W, C) or (H, W), contiguous; each side a multiple of its step.
+        image_HWC: Shape (H, W, C) or (H, W), contiguous (rows may be padded for steps of 2 x 2); each side a multiple of its step.
         step_yx: Whole numbers, at least 2.
 
     Returns:

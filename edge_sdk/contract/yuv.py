@@ -25,6 +25,17 @@ HALVING_MARGIN = 1.2  # of the target must be left: with 1.0 the result is furth
 BLACK, WHITE, CHROMA_SPAN = 16, 235, 224  # of 8-bit studio range
 
 
+class YuvPlanes(NamedTuple):
+    """A 4:2:0 picture whose planes lie apart, as a decoder keeps them; uint8, the rows of any stride."""
+
+    luma_HW: NDArray[np.uint8]
+    u_hw: NDArray[np.uint8]  # half of luma's sides
+    v_hw: NDArray[np.uint8]
+
+
+YuvPicture = NDArray[np.uint8] | YuvPlanes  # packed is of shape (H * 3 / 2, W)
+
+
 class YuvColours(NamedTuple):
     """What the numbers of a YUV picture mean; without a word from the stream BT.601 in studio range, as FFmpeg takes it."""
 
@@ -40,46 +51,63 @@ def are_colours(colours: object) -> bool:
     return isinstance(colours, YuvColours) and colours.matrix in RED_BLUE_WEIGHT and isinstance(colours.full_range, bool)
 
 
-def check_yuv(picture: NDArray[np.uint8]) -> None:
-    """Refuse anything but a packed 4:2:0 picture of even sides within the size limits.
+def check_yuv(picture: YuvPicture) -> None:
+    """Refuse anything but a 4:2:0 picture of even sides within the size limits.
 
     Raises:
         FrameShapeError: Says what came and what is taken.
     """
     shape, dtype = getattr(picture, "shape", None), getattr(picture, "dtype", None)
-    if dtype != np.uint8 or shape is None or len(shape) != 2 or shape[0] % 3 or shape[1] % 2:
+    if not isinstance(picture, YuvPlanes) and (dtype != np.uint8 or shape is None or len(shape) != 2 or shape[0] % 3 or shape[1] % 2):
         raise FrameShapeError(f"a 4:2:0 frame must be of shape (H * 3 / 2, W) with even H and W, and of type uint8, not {shape} {dtype}")
     height, width = size_of_yuv(picture)
     if not (MIN_SIDE_PX <= height <= MAX_SIDE_PX and MIN_SIDE_PX <= width <= MAX_SIDE_PX):
         raise FrameShapeError(f"a frame of {width}x{height} pixels; each side must be {MIN_SIDE_PX} to {MAX_SIDE_PX}")
 
 
-def size_of_yuv(picture: NDArray[np.uint8]) -> tuple[int, int]:
-    """Height and width of the picture that lies in a packed array of shape (H * 3 / 2, W)."""
+def size_of_yuv(picture: YuvPicture) -> tuple[int, int]:
+    """Height and width of the picture."""
+    if isinstance(picture, YuvPlanes):
+        return picture.luma_HW.shape[0], picture.luma_HW.shape[1]
     return picture.shape[0] * 2 // 3, picture.shape[1]
 
 
-def planes_of(picture: NDArray[np.uint8], layout: YuvLayout) -> tuple[NDArray[np.uint8], NDArray[np.uint8], NDArray[np.uint8]]:
-    """Y (H, W), U and V (H / 2, W / 2) of a packed, contiguous picture (H * 3 / 2, W); views, but for the chroma of NV12."""
+def planes_of(picture: YuvPicture, layout: YuvLayout = "i420") -> YuvPlanes:
+    """The planes of a picture: views where it is contiguous, but for the chroma of NV12."""
+    if isinstance(picture, YuvPlanes):
+        return picture
     height, width = size_of_yuv(picture)
-    samples = picture.reshape(-1)
+    samples = np.ascontiguousarray(picture).reshape(-1)
     luma_HW, chroma = samples[: height * width].reshape(height, width), samples[height * width :]
     if layout == "i420":
         u_hw, v_hw = chroma.reshape(2, height // 2, width // 2)
     else:  # in turns; OpenCV rounds the averages of two channels otherwise than those of one
         u_hw, v_hw = cv2.split(chroma.reshape(height // 2, width // 2, 2))  # type: ignore[assignment]
-    return luma_HW, u_hw, v_hw
+    return YuvPlanes(luma_HW, u_hw, v_hw)
+
+
+def luma_of(picture: YuvPicture) -> NDArray[np.uint8]:
+    """Y (H, W) of a picture, a view."""
+    return picture.luma_HW if isinstance(picture, YuvPlanes) else picture[: size_of_yuv(picture)[0]]
+
+
+def packed(picture: YuvPicture) -> NDArray[np.uint8]:
+    """The picture in one array (H * 3 / 2, W), the planes one after the other; a copy only where they lay apart."""
+    if not isinstance(picture, YuvPlanes):
+        return picture
+    height, width = size_of_yuv(picture)
+    return np.concatenate([plane.reshape(-1) for plane in picture]).reshape(height * 3 // 2, width)
 
 
 def prepare_yuv(
-    picture: NDArray[np.uint8], spec: PreprocessSpec, *, layout: YuvLayout = "i420", colours: YuvColours = STUDIO
+    picture: YuvPicture, spec: PreprocessSpec, *, layout: YuvLayout = "i420", colours: YuvColours = STUDIO
 ) -> NDArray[np.uint8]:
     """Bring a 4:2:0 picture to the size the network was trained on; `prepare` for decoders' frames.
 
     Args:
-        picture: Shape (H * 3 / 2, W) uint8, the planes one after the other; H and W even, 16 to 4096. Not modified.
+        picture: Shape (H * 3 / 2, W) uint8, the planes one after the other, or these apart; H and W even, 16 to 4096. Not modified.
         spec: Geometry stored with the model.
-        layout: How chroma lies.
+        layout: How chroma lies in one array.
         colours: What the numbers mean.
 
     Returns:
@@ -91,22 +119,22 @@ def prepare_yuv(
     check_yuv(picture)
     if spec.text_areas:  # a blur of 51 pixels wants the frame as it comes
         return prepare(rgb_from_yuv(picture, layout=layout, colours=colours), spec)
-    return _rgb([_shrunk(plane, spec) for plane in planes_of(np.ascontiguousarray(picture), layout)], colours)
+    return _rgb([_shrunk(plane, spec) for plane in planes_of(picture, layout)], colours)
 
 
-def rgb_from_yuv(picture: NDArray[np.uint8], *, layout: YuvLayout = "i420", colours: YuvColours = STUDIO) -> NDArray[np.uint8]:
+def rgb_from_yuv(picture: YuvPicture, *, layout: YuvLayout = "i420", colours: YuvColours = STUDIO) -> NDArray[np.uint8]:
     """The whole picture in RGB (H, W, 3), for people: each pixel has the chroma of its block of four."""
     if colours == STUDIO:
         code = cv2.COLOR_YUV2RGB_NV12 if layout == "nv12" else cv2.COLOR_YUV2RGB_I420
-        return np.asarray(cv2.cvtColor(picture, code), dtype=np.uint8)
+        return np.asarray(cv2.cvtColor(packed(picture), code), dtype=np.uint8)
     return nearest_rgb(picture, size_of_yuv(picture), layout=layout, colours=colours)
 
 
 def nearest_rgb(
-    picture: NDArray[np.uint8], size_hw: tuple[int, int], *, layout: YuvLayout = "i420", colours: YuvColours = STUDIO
+    picture: YuvPicture, size_hw: tuple[int, int], *, layout: YuvLayout = "i420", colours: YuvColours = STUDIO
 ) -> NDArray[np.uint8]:
     """Single pixels of the picture on a grid of `size_hw`, in RGB (h, w, 3): a look at it that averages nothing."""
-    return _rgb([_nearest(plane, size_hw) for plane in planes_of(np.ascontiguousarray(picture), layout)], colours)
+    return _rgb([_nearest(plane, size_hw) for plane in planes_of(picture, layout)], colours)
 
 
 def _shrunk(plane: NDArray[np.uint8], spec: PreprocessSpec) -> NDArray[np.uint8]:

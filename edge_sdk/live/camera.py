@@ -9,9 +9,13 @@ import time
 from collections.abc import Callable, Sequence
 from typing import Protocol
 
-from edge_sdk.camera.frame import Frame
+import numpy as np
+from numpy.typing import NDArray
+
+from edge_sdk.camera.frame import Frame, PixelOrder
+from edge_sdk.contract.yuv import YuvPlanes, size_of_yuv
 from edge_sdk.errors import FrameShapeError
-from edge_sdk.live.frames import checked_layout
+from edge_sdk.live.frames import checked_layout, is_size
 from edge_sdk.live.intake import Intake
 from edge_sdk.live.result import CameraStatus, EventKind
 from edge_sdk.live.slot import LiveAccounting
@@ -154,11 +158,16 @@ class Cameras:
         if frame.stored is None:
             self._intake.reject(camera, "unreadable", captured_ns=frame.captured_ns)
             return
-        try:
-            fits = checked_layout(frame.stored, frame.order)
-        except FrameShapeError:
-            fits = False
-        if fits:
+        if _fits(frame.stored, frame.order):
             self._intake.put(camera, frame.stored, captured_ns=frame.captured_ns, order=frame.order, colours=frame.colours)
         else:
             self._intake.reject(camera, "bad_shape", captured_ns=frame.captured_ns)
+
+
+def _fits(stored: NDArray[np.uint8] | YuvPlanes, order: PixelOrder) -> bool:
+    if isinstance(stored, YuvPlanes):
+        return is_size(*size_of_yuv(stored))
+    try:
+        return checked_layout(stored, order)
+    except FrameShapeError:
+        return False

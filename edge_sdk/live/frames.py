@@ -27,6 +27,11 @@ def checked_layout(frame: NDArray[np.uint8], order: PixelOrder = "rgb") -> bool:
         wanted = f"(H * 3 / 2, W) with even H and W for {order}" if yuv else "(H, W, 3)"
         raise FrameShapeError(f"a frame must be an array of shape {wanted} and type uint8, not {shape} {dtype}; {REMEDY[yuv]}")
     height, width = size_of_yuv(frame) if yuv else frame.shape[:2]
+    return is_size(height, width)
+
+
+def is_size(height: int, width: int) -> bool:
+    """Whether frames of this size are taken."""
     return all(MIN_SIDE_PX <= side <= MAX_SIDE_PX for side in (height, width))
 
 

@@ -12,7 +12,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from edge_sdk.camera.frame import Frame, PixelOrder
-from edge_sdk.contract.yuv import STUDIO, YuvColours
+from edge_sdk.contract.yuv import STUDIO, YuvColours, YuvPlanes
 from edge_sdk.live.slot import LiveAccounting, LiveDrop, Slot, Ticket
 
 
@@ -44,7 +44,7 @@ class Intake:
     def put(
         self,
         camera: int,
-        stored: NDArray[np.uint8],
+        stored: NDArray[np.uint8] | YuvPlanes,
         *,
         captured_ns: int,
         order: PixelOrder,
@@ -64,9 +64,7 @@ class Intake:
             replaced = slot.waiting  # held until the lock is free: giving megabytes back takes time
             if replaced is not None:
                 slot.drop_waiting("superseded")
-            picture = stored.view()
-            picture.flags.writeable = False  # all readers of results share it
-            frame = Frame(seq, (captured_ns - self._started_ns) / 1e9, captured_ns, picture, None, order, colours)
+            frame = Frame(seq, (captured_ns - self._started_ns) / 1e9, captured_ns, _for_readers(stored), None, order, colours)
             slot.waiting = Ticket(camera, frame, pan_deg, tilt_deg)
             self._ready.notify_all()
             return seq
@@ -185,3 +183,12 @@ class Intake:
             slot.processed += 1
         else:
             slot.drop_worked_on(reason, before)
+
+
+def _for_readers(stored: NDArray[np.uint8] | YuvPlanes) -> NDArray[np.uint8] | YuvPlanes:
+    """The picture as all readers of results share it; a decoder's planes are read-only as they come."""
+    if isinstance(stored, YuvPlanes):
+        return stored
+    picture = stored.view()
+    picture.flags.writeable = False
+    return picture

@@ -8,7 +8,20 @@ from hypothesis import strategies as st
 
 from contract.test_preprocess import area_average
 from edge_sdk.contract.preprocess import PreprocessSpec, TextArea, prepare
-from edge_sdk.contract.yuv import LAYOUTS, RED_BLUE_WEIGHT, YuvColours, YuvLayout, nearest_rgb, planes_of, prepare_yuv, rgb_from_yuv
+from edge_sdk.contract.yuv import (
+    LAYOUTS,
+    RED_BLUE_WEIGHT,
+    YuvColours,
+    YuvLayout,
+    YuvPlanes,
+    luma_of,
+    nearest_rgb,
+    packed,
+    planes_of,
+    prepare_yuv,
+    rgb_from_yuv,
+    size_of_yuv,
+)
 from edge_sdk.errors import FrameShapeError
 
 SIZES = [(288, 352), (576, 720), (576, 768), (480, 640), (720, 1280), (1080, 1920), (224, 224), (98, 132), (16, 4096)]
@@ -116,6 +129,34 @@ def test_any_even_size_is_taken_and_left_as_it_was(half_height: int, half_width:
     assert prepared.shape == (side, side, 3)
     np.testing.assert_array_equal(picture, before)
     np.testing.assert_array_equal(prepared, prepare_yuv(before, PreprocessSpec(height=side, width=side), layout=layout))
+
+
+def apart(picture: np.ndarray, padding: int) -> YuvPlanes:
+    """As a decoder keeps it: each plane in memory of its own, rows padded, not to be written to."""
+    planes = []
+    for plane in planes_of(picture):
+        memory = np.full((plane.shape[0], plane.shape[1] + padding), 255, np.uint8)
+        memory[:, : plane.shape[1]] = plane
+        memory.flags.writeable = False
+        planes.append(memory[:, : plane.shape[1]])
+    return YuvPlanes(*planes)
+
+
+@pytest.mark.parametrize("padding", [0, 3, 64])
+@pytest.mark.parametrize(("height", "width"), [(576, 720), (1080, 1920), (1440, 2560), (98, 132)])
+def test_planes_that_lie_apart_are_the_same_picture(height: int, width: int, padding: int) -> None:
+    picture, spec = yuv(textured(height, width)), PreprocessSpec(height=160, width=160)
+    blurring = PreprocessSpec(height=160, width=160, text_areas=(TextArea(0.1, 0.1, 0.6, 0.3),))
+    planes = apart(picture, padding)
+
+    assert size_of_yuv(planes) == (height, width)
+    np.testing.assert_array_equal(packed(planes), picture)
+    np.testing.assert_array_equal(luma_of(planes), luma_of(picture))
+    for each in (spec, blurring):
+        np.testing.assert_array_equal(prepare_yuv(planes, each), prepare_yuv(picture, each))
+    for colours in ALL_COLOURS:
+        np.testing.assert_array_equal(rgb_from_yuv(planes, colours=colours), rgb_from_yuv(picture, colours=colours))
+    np.testing.assert_array_equal(nearest_rgb(planes, (9, 11)), nearest_rgb(picture, (9, 11)))
 
 
 def test_text_is_blurred_as_in_the_rgb_picture() -> None:
