@@ -7,6 +7,7 @@ averaging and the other after it. Large planes are halved first, which OpenCV do
 averaging as that of `prepare`, on 1080p closer: the whole-number steps there are coarser.
 """
 
+from collections.abc import Sequence
 from functools import lru_cache
 from typing import Literal, NamedTuple
 
@@ -14,6 +15,7 @@ import cv2
 import numpy as np
 from numpy.typing import NDArray
 
+from edge_sdk.contract.area_average import area_averages, is_quick
 from edge_sdk.contract.box_average import box_average
 from edge_sdk.contract.preprocess import MAX_SIDE_PX, MIN_SIDE_PX, PreprocessSpec, prepare, resized
 from edge_sdk.errors import FrameShapeError
@@ -119,7 +121,7 @@ def prepare_yuv(
     check_yuv(picture)
     if spec.text_areas:  # a blur of 51 pixels wants the frame as it comes
         return prepare(rgb_from_yuv(picture, layout=layout, colours=colours), spec)
-    return _rgb([_shrunk(plane, spec) for plane in planes_of(picture, layout)], colours)
+    return _rgb(_shrunk([_halved(plane, spec) for plane in planes_of(picture, layout)], spec), colours)
 
 
 def rgb_from_yuv(picture: YuvPicture, *, layout: YuvLayout = "i420", colours: YuvColours = STUDIO) -> NDArray[np.uint8]:
@@ -137,18 +139,27 @@ def nearest_rgb(
     return _rgb([_nearest(plane, size_hw) for plane in planes_of(picture, layout)], colours)
 
 
-def _shrunk(plane: NDArray[np.uint8], spec: PreprocessSpec) -> NDArray[np.uint8]:
-    """A plane (H, W) at the spec's size."""
+def _halved(plane: NDArray[np.uint8], spec: PreprocessSpec) -> NDArray[np.uint8]:
+    """A plane (H, W), halved as often as leaves it well above the spec's size."""
     while _can_be_halved(plane.shape[0], spec.height) and _can_be_halved(plane.shape[1], spec.width):
         plane = box_average(plane, (2, 2))
-    return resized(plane, spec)
+    return plane
+
+
+def _shrunk(planes: Sequence[NDArray[np.uint8]], spec: PreprocessSpec) -> list[NDArray[np.uint8]]:
+    """The planes at the spec's size; those of large pictures are all of one size by now."""
+    target_hw = spec.height, spec.width
+    sizes = {plane.shape for plane in planes}
+    if len(sizes) == 1 and is_quick(planes[0].shape[:2], target_hw):
+        return list(area_averages(np.stack(planes), target_hw))
+    return [resized(plane, spec) for plane in planes]
 
 
 def _can_be_halved(side: int, target: int) -> bool:
     return side % 2 == 0 and side >= 2 * HALVING_MARGIN * target
 
 
-def _rgb(planes: list[NDArray[np.uint8]], colours: YuvColours) -> NDArray[np.uint8]:
+def _rgb(planes: Sequence[NDArray[np.uint8]], colours: YuvColours) -> NDArray[np.uint8]:
     return np.asarray(cv2.transform(cv2.merge(planes), _to_rgb(colours)), dtype=np.uint8)
 
 
