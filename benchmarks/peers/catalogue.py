@@ -29,6 +29,7 @@ class Way:
         option: Passed to a program that serves several ways.
         same_work: Whether targets are held against it.
         precision: Of a graph of its own, in place of the one that all others run.
+        provider: The link of our runtime chain that runs it.
     """
 
     name: str
@@ -40,6 +41,7 @@ class Way:
     option: str = ""
     same_work: bool = True
     precision: str = ""
+    provider: Literal["openvino", "cpu"] = "cpu"
 
     @property
     def is_ours(self) -> bool:
@@ -88,12 +90,19 @@ WAYS: dict[str, Way] = {
         Way("ours-throughput", "sewer-edge, mode throughput", "ours", OURS, option="throughput", modes=("file",)),
         Way("ours-int8", "sewer-edge, mode throughput, int8 graph", "ours", OURS, option="throughput", modes=("file",), same_work=False,
             work="the bundle's int8-x86 graph, whose parity was gated: what `--precision auto` takes here", precision="int8-x86"),
+        Way("ours-openvino", "sewer-edge, mode throughput, OpenVINO", "ours", OURS, option="throughput", modes=("file",),
+            provider="openvino",
+            work="its link of the runtime chain, which goes first where `sewer-edge[openvino]` is installed; in float32"),
+        Way("ours-openvino-int8", "sewer-edge, mode throughput, OpenVINO, int8 graph", "ours", OURS, option="throughput", modes=("file",),
+            same_work=False, work="the int8-x86 graph on that link", precision="int8-x86", provider="openvino"),
         Way("ours-inspector", "sewer-edge, whole inspection", "ours", OURS, option="inspector", modes=("file",),
             work="more: golden frames before it serves, tracking along the pipe"),
         Way("ours-live", "sewer-edge, LiveStream", "ours", OURS, option="live", modes=("live",),
             work="reads the camera itself; frames stay as they were decoded (4:2:0)"),
         Way("ours-live-int8", "sewer-edge, LiveStream, int8 graph", "ours", OURS, option="live", modes=("live",), same_work=False,
             work="the bundle's int8-x86 graph", precision="int8-x86"),
+        Way("ours-live-openvino-int8", "sewer-edge, LiveStream, OpenVINO, int8 graph", "ours", OURS, option="live", modes=("live",),
+            same_work=False, work="the int8-x86 graph on OpenVINO", precision="int8-x86", provider="openvino"),
         Way("naive", "OpenCV loop: read, resize, infer", "naive", "onnxruntime"),
         Way("onnxruntime", "onnxruntime with a decode thread", "bare_onnxruntime", "onnxruntime"),
         Way("openvino", "OpenVINO as it comes", "bare_openvino", "openvino", same_work=False,

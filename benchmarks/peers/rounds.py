@@ -11,9 +11,11 @@ from benchmarks.peers.agreement import References, agreement_of, references
 from benchmarks.peers.catalogue import WAYS, Mode, Way
 from benchmarks.peers.environment import environment_words, python_of
 from benchmarks.peers.passes import WARM_UP, Pass, PeerFailedError, run_pass
+from benchmarks.peers.runners.task import Task
 from benchmarks.peers.stage import Model, Plan, Stage
 from benchmarks.record import Measurement, Setting
 from edge_sdk.errors import InputError
+from edge_sdk.runtime.links import LINKS
 
 ALL = "all figures"
 PATIENCE = 2  # failures of one way; a peer that races with itself may do better in the next round
@@ -48,13 +50,11 @@ class Rounds:
     def _one(self, way: Way, mode: Mode, number: int) -> None:
         versions = environment_words(way.environment, self._plan.into)
         task = replace(self._stage.tasks[mode], option=way.option)
-        name, task = f"{way.name}/{mode}", replace(task, precision=way.precision or task.precision)
+        name, task = f"{way.name}/{mode}", replace(task, precision=way.precision or task.precision, provider=way.provider)
         settings: dict[str, Setting] = {**self._stage.settings, "mode": mode, "frames": task.num_frames, "round": number}
         settings["environment"] = versions
-        if task.precision not in self._precisions:
-            self._bench.note(
-                name, not_measured={ALL: f"the bundle has no {task.precision} graph"}, settings=settings, pairing=self._pairing
-            )
+        if (why := self._cannot(way, task)) is not None:
+            self._bench.note(name, not_measured={ALL: why}, settings=settings, pairing=self._pairing)
             return
         Path(task.out).unlink(missing_ok=True)  # or a runner that dies would leave the former one's figures
         try:
@@ -70,6 +70,13 @@ class Rounds:
         self._bench.note(
             name, samples=samples, figures={**done.figures, **figures}, settings=settings, pairing=self._pairing, failed=failed
         )
+
+    def _cannot(self, way: Way, task: Task) -> str | None:
+        """Why one of our ways cannot be gone with this bundle, or here."""
+        if task.precision not in self._precisions:
+            return f"the bundle has no {task.precision} graph"
+        missing = LINKS[way.provider].missing() if way.is_ours else None
+        return None if missing is None else missing.detail
 
     def _agreement(self, way: Way, done: Pass) -> tuple[dict[str, float], tuple[str, ...]]:
         """What a pass says of the same frames; live frames carry a number in a pixel and are left out."""

@@ -16,8 +16,11 @@ LARGER_IS_BETTER = frozenset({"fps"})
 COMPARED = (  # our ways, and what of them is held against each peer
     ("file", "ours-throughput", ("fps", "core_ms", "peak_rss_mb", "start_up_s")),
     ("file", "ours-int8", ("fps", "core_ms")),
+    ("file", "ours-openvino", ("fps", "core_ms")),
+    ("file", "ours-openvino-int8", ("fps", "core_ms")),
     ("live", "ours-live", ("p50_ms", "p95_ms", "p99_ms", "core_ms", "peak_rss_mb", "start_up_s")),
     ("live", "ours-live-int8", ("p50_ms", "p95_ms", "p99_ms", "core_ms")),
+    ("live", "ours-live-openvino-int8", ("p50_ms", "p95_ms", "p99_ms", "core_ms")),
 )
 
 
@@ -144,14 +147,14 @@ def targets_of(rows: Sequence[Row]) -> list[Target]:
     film, camera = _figures(rows, "file"), _figures(rows, "live")
     peers, peers_live = _peers(film), _peers(camera)
     found: list[Target | None] = []
-    for way in ("ours-throughput", "ours-int8"):
+    for way in ("ours-throughput", "ours-int8", "ours-openvino", "ours-openvino-int8"):
         found += [
             _against(film.get(way), peers, "fps", max, f"fps of {way} over the quickest peer's", lambda x: x >= 2, "at least 2"),
             _against(film.get(way), peers, "core_ms", min, f"core-ms of {way} over the leanest peer's", lambda x: x <= 0.6, "at most 0.6"),
         ]
     found += [
         _against(camera.get(way), peers_live, "p99_ms", min, f"live p99 of {way} over the best peer's", lambda x: x <= 0.5, "at most 0.5")
-        for way in ("ours-live", "ours-live-int8")
+        for way in ("ours-live", "ours-live-int8", "ours-live-openvino-int8")
     ]
     for figure, bound, unit in (("start_up_s", 1.0, "s"), ("peak_rss_mb", 250.0, "MB")):
         for (way, mode), figures in ((key, row.figures) for row in rows if WAYS[row.way].is_ours for key in [(row.way, row.mode)]):

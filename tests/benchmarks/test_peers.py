@@ -175,6 +175,22 @@ def test_a_precision_that_the_bundle_lacks_is_said(
     assert [record.not_measured for record in read_records([out])] == [{"all figures": "the bundle has no int8-x86 graph"}]
 
 
+def test_our_ways_on_openvino_run_where_it_is_installed_and_say_so_where_it_is_not(
+    film: Path, into: Path, bundle_path: Path, trust: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    out = tmp_path / "out.jsonl"
+    arguments = [*run_arguments(["ours-openvino", "naive"], film, into, bundle_path, trust, out), "--mode", "file", "--rounds", "1"]
+
+    assert main(arguments) == 0
+    ours = next(record for record in read_records([out]) if record.name == "ours-openvino/file")
+    assert not ours.failed and ours.figures["fps"] > 0 and ours.figures["max_dp"] < 1e-3
+    monkeypatch.setattr("edge_sdk.runtime.links.find_spec", lambda name: None)
+    assert main(arguments) == 0
+
+    ours = next(record for record in reversed(read_records([out])) if record.name == "ours-openvino/file")
+    assert not ours.figures and "openvino" in ours.not_measured["all figures"]
+
+
 def test_a_peer_that_breaks_is_not_measured_with_its_reason(film: Path, into: Path, bundle_path: Path, trust: Path, tmp_path: Path) -> None:
     out = tmp_path / "out.jsonl"
     broken = into / "supervision" / "bin" / "python"

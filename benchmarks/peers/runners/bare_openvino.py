@@ -8,7 +8,7 @@ from itertools import count
 from typing import Any
 
 import cv2
-import openvino  # type: ignore[import-not-found]
+import openvino
 
 from benchmarks.peers.runners.camera import number_of, take_camera
 from benchmarks.peers.runners.newest import NewestFrame

@@ -30,7 +30,8 @@ def stream(task: Task, tally: Tally, bundle: Bundle) -> Began:
     graph = next(graph for graph in bundle.manifest.graphs if graph.precision == task.precision)
     parallel = task.option == "throughput"
     workers = min(usable_cores(), MAX_WORKERS) if parallel else 1
-    create = worker_sessions(bundle, graph) if parallel else partial(session_from_bundle, bundle, graph)
+    make = worker_sessions(bundle, graph, provider=task.provider) if parallel else None
+    create = make or partial(session_from_bundle, bundle, graph, provider=task.provider)
     sessions = [create() for _ in range(workers)]
     for session in sessions:
         session.run(task.blank())
@@ -45,6 +46,7 @@ def stream(task: Task, tally: Tally, bundle: Bundle) -> Began:
             mode="throughput" if parallel else "latency",
             new_session=sessions.pop if parallel else None,
             workers=workers,
+            keep_images=False,
         ) as results,
     ):
         for result in results:
@@ -58,7 +60,7 @@ def inspector(task: Task, tally: Tally, bundle: Bundle) -> Began:
     from benchmarks.peers.runners.our_reader import CountedFilm
     from edge_sdk.inspector import Inspector
 
-    with Inspector(bundle, precision=task.precision, require="cpu") as look:
+    with Inspector(bundle, precision=task.precision, require=task.provider) as look:
         tally.ready()
         with CountedFilm(task) as source:
             for _ in look.run(
@@ -82,7 +84,8 @@ def live(task: Task, tally: Tally, bundle: Bundle) -> Began:
         if result.scores_C is not None:
             tally.note_scores(camera.numbers[result.seq], result.scores_C)
 
-    model = LiveModel(session_from_bundle(bundle, graph), bundle.manifest.preprocess, bundle.identity, graph.temperature)
+    session = session_from_bundle(bundle, graph, provider=task.provider)
+    model = LiveModel(session, bundle.manifest.preprocess, bundle.identity, graph.temperature)
     results = LiveStream(model, keep_images=False)
     results.on_result(note, depth=64)
     with results:

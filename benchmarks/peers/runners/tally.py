@@ -14,6 +14,8 @@ from numpy.typing import NDArray
 from benchmarks.peers.runners.camera import FilmReader
 from benchmarks.peers.runners.task import Task
 
+KB = 1024 / 1e6  # the kernel's, in MB
+
 
 class Tally:
     """Counts from `ready`, which is called when the model has run once and before the film is opened."""
@@ -72,5 +74,5 @@ def peak_rss_mb() -> float:
     """Largest resident memory so far, MB. `ru_maxrss` will not do: it keeps what the parent held when it started this process."""
     for line in Path("/proc/self/status").read_text().splitlines():
         if line.startswith("VmHWM:"):
-            return int(line.split()[1]) / 1e3
-    return resource.getrusage(resource.RUSAGE_SELF).ru_maxrss / 1e3
+            return int(line.split()[1]) * KB
+    return resource.getrusage(resource.RUSAGE_SELF).ru_maxrss * KB

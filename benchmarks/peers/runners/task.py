@@ -27,6 +27,7 @@ class Task:
         temperature: Divides the logits.
         precision: Of the graph.
         option: For a runner that serves several ways.
+        provider: For our own runner: the link of the runtime chain.
     """
 
     film: str
@@ -43,6 +44,7 @@ class Task:
     temperature: float
     precision: str
     option: str
+    provider: Literal["openvino", "cpu"] = "cpu"
 
     def network_image(self, frame_HWC: NDArray[Any]) -> NDArray[np.uint8]:
         """A BGR frame as the graph takes it: (1, height, width, 3) RGB."""
