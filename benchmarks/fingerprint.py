@@ -48,6 +48,7 @@ class Fingerprint(msgspec.Struct, frozen=True, forbid_unknown_fields=True, kw_on
     tensorrt: str | None
     cuda: str | None
     onnxruntime: str | None
+    openvino: str | None = None
     numpy: str
     opencv: str
     python: str
@@ -77,6 +78,7 @@ def fingerprint() -> Fingerprint:
         tensorrt=_version("tensorrt", "tensorrt_cu12", "tensorrt_cu13"),
         cuda=_cuda(),
         onnxruntime=_version("onnxruntime", "onnxruntime-gpu"),
+        openvino=_version("openvino"),
         numpy=np.__version__,
         opencv=cv2.__version__,
         python=".".join(map(str, sys.version_info[:3])),

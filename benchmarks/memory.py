@@ -16,6 +16,7 @@ from benchmarks.memory_child import NUM_LOOKS, Look
 from benchmarks.options import add_measuring_options, bench_of, number_of
 from benchmarks.record import Setting
 from benchmarks.subject import Subject
+from edge_sdk.runtime.links import LINKS
 
 FILM_FRAMES = 100
 LEAST_FOR_GROWTH = 2000  # frames; before that arenas and pools still fill, and a slope means nothing
@@ -65,7 +66,7 @@ def _note(bench: Bench, subject: Subject, looks: list[Look], settings: dict[str,
         not_measured["growth_kb_per_1000_frames"] = f"at least {LEAST_FOR_GROWTH} frames are needed"
     if looks[0].pss_mb is None:
         not_measured["max_pss_mb"] = "this kernel shows no smaps_rollup"
-    if subject.provider == "cpu":
+    if LINKS[subject.provider].on_cpu:
         not_measured["max_gpu_mb"] = "nothing runs on a GPU"
     elif all(look.gpu_mb is None for look in looks):
         not_measured["max_gpu_mb"] = "nvidia-smi lists no such process; a Jetson's GPU uses the machine's memory, which is in RSS and PSS"

@@ -33,8 +33,7 @@ def main(argv: list[str]) -> int:
     from edge_sdk import Bundle, Inspector
     from edge_sdk.camera import FilmSource
     from edge_sdk.errors import EdgeSdkError
-    from edge_sdk.inspector import worker_sessions
-    from edge_sdk.runtime.links import Provider
+    from edge_sdk.runtime.links import LINKS, Provider
     from edge_sdk.stream import FrameResult, FrameStream
     from edge_sdk.throughput import Mode
     from edge_sdk.tracking import Place, Tracker
@@ -43,12 +42,12 @@ def main(argv: list[str]) -> int:
 
     def results(inspector: Inspector) -> Iterator[FrameResult]:
         graph = inspector.graph
-        new_session = worker_sessions(inspector.bundle, graph, provider=link)
+        new_session = inspector.sessions_for_workers()
         for _ in count():
             with FilmSource(Path(film)) as source:
                 stream = FrameStream(
-                    source, inspector.session, inspector.bundle.manifest.preprocess, temperature=graph.temperature, mode=cast("Mode", mode),
-                    new_session=new_session,
+                    source, inspector.session, inspector.bundle.manifest.preprocess, temperature=graph.temperature,
+                    mode=cast("Mode", mode) if inspector.on_cpu else "latency", new_session=new_session,
                 )  # fmt: skip
                 with stream:
                     yield from stream
@@ -56,14 +55,14 @@ def main(argv: list[str]) -> int:
     looks = [look(0, gpu=False)]
     try:
         bundle = Bundle.open(None if bundle_path == "-" else bundle_path, trust=[Path(key) for key in keys], allow_unsigned=True)
-        with Inspector(bundle, precision=precision, threads=int(threads) or None, require=link) as inspector:
+        with Inspector(bundle, precision=precision, threads=int(threads) or None, require=link, mode=cast("Mode", mode)) as inspector:
             tracker: Tracker[None] = Tracker(inspector.graph.thresholds)
             every = max(int(num_frames) // NUM_LOOKS, 1)
             for number, result in enumerate(results(inspector), start=1):
                 if result.scores_C is not None:
                     tracker.update(result.scores_C, Place(0, None), number / 25, None)
                 if number % every == 0:
-                    looks.append(look(number, gpu=link != "cpu"))
+                    looks.append(look(number, gpu=not LINKS[link].on_cpu))
                 if number >= int(num_frames):
                     break
     except EdgeSdkError as error:

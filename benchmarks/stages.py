@@ -18,6 +18,7 @@ from benchmarks.film import Film, endless
 from edge_sdk.camera import Frame
 from edge_sdk.contract.interface import Outputs, scores_from_logits
 from edge_sdk.frame_inference import prepared_image
+from edge_sdk.runtime.links import LINKS
 from edge_sdk.tracking import Place, Tracker
 
 if TYPE_CHECKING:
@@ -75,7 +76,7 @@ def staged_run(subject: "Subject") -> tuple[StagedRun, dict[str, str]]:
         from benchmarks.bound_onnx import BoundOnnx
 
         return BoundOnnx(subject.bundle.read(subject.graph.file), device="cuda"), {}
-    why = NO_COPY if subject.provider == "cpu" else INSIDE
+    why = NO_COPY if LINKS[subject.provider].on_cpu else INSIDE
     return _whole(subject), {"copy in": why, "copy out": why}
 
 

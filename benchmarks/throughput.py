@@ -29,6 +29,7 @@ from edge_sdk.errors import InputError, RuntimeUnavailableError
 from edge_sdk.frame_inference import prepared_image
 from edge_sdk.inspector import session_from_bundle
 from edge_sdk.live.result import MAX_CAMERAS
+from edge_sdk.runtime.links import LINKS
 from edge_sdk.stream import FrameStream
 from edge_sdk.throughput import MAX_WORKERS, Mode
 
@@ -117,14 +118,14 @@ def batches(bench: Bench, subject: Subject, film: Film, *, quick: bool) -> None:
 
 def threads(bench: Bench, subject: Subject, film: Film, *, quick: bool) -> None:
     """One frame on 1, 2, 4, ... threads, up to the cores at hand; a GPU's session has none to choose."""
-    if subject.provider != "cpu":
+    if not LINKS[subject.provider].on_cpu:
         bench.note("threads", not_measured={"time": f"{subject.session.provider} has no threads to choose"})
         return
     image_NHWC = prepared_image(first_frames(film, 1)[0], subject.bundle.manifest.preprocess)[np.newaxis]
     cores = usable_cores()
     for num in sorted({n for n in (1, 2, 4, 8, 16) if n <= cores} | {cores}):
         try:
-            session = session_from_bundle(subject.bundle, subject.graph, threads=num, provider="cpu")
+            session = session_from_bundle(subject.bundle, subject.graph, threads=num, provider=subject.provider)
         except RuntimeUnavailableError as error:
             bench.note("threads", not_measured={"time": str(error)}, settings={"session_threads": num})
             continue

@@ -27,8 +27,9 @@ from edge_sdk.run_record import ProviderWatch, RunContext
 from edge_sdk.runtime import Session
 from edge_sdk.runtime.chain import ChainSession
 from edge_sdk.runtime.choose import GraphChooser
-from edge_sdk.runtime.links import CPU, LINKS, Provider, Say, links
+from edge_sdk.runtime.links import LINKS, Provider, Say, links
 from edge_sdk.runtime.shared import SharedSession
+from edge_sdk.runtime.workers import Workers
 from edge_sdk.stream import FrameResult
 from edge_sdk.throughput import Mode
 from edge_sdk.tracking import TrackingPolicy
@@ -47,7 +48,7 @@ class Inspector:
         precision: Which of its graphs to run: `auto`, `int8`, or one of the manifest's precisions.
         threads: Threads for one inference; None lets the runtime take every core.
         policy: When scores become observations.
-        require: The one runtime to take (`tensorrt`, `cuda`, `cpu`), or none at all; None takes the best that works.
+        require: The one runtime to take (`tensorrt`, `cuda`, `openvino`, `cpu`), or none at all; None takes the best that works.
         thresholds: `frozen` are the manifest's, the same for every precision; `tuned` those fitted to the very graph.
         mode: How films will be run, see `run`. Made for `throughput`, the graph is loaded once, for one thread, and shared by all workers,
             and `auto` takes the graph that is quickest so.
@@ -110,7 +111,7 @@ class Inspector:
         watch = ProviderWatch(self.session)
         context = RunContext(
             bundle=self.bundle, graph=self.graph, session=self.session, self_test=self.self_test, policy=self.policy, watch=watch,
-            mode=(mode or self.mode) if self.on_cpu else "latency", new_session=self._worker_sessions(),
+            mode=(mode or self.mode) if self.on_cpu else "latency", new_session=self.sessions_for_workers(),
         )  # fmt: skip
 
         def heed(result: FrameResult) -> None:
@@ -123,7 +124,7 @@ class Inspector:
     @property
     def on_cpu(self) -> bool:
         """Whether the CPU serves."""
-        return self.session.provider == CPU
+        return self.session.link is not None and self.session.link.on_cpu
 
     def live(self, out: Path, **options: Any) -> "LiveInspection":
         """Look at live cameras: `LiveInspection(self, out=out, ...)`, whose options these are."""
@@ -146,10 +147,9 @@ class Inspector:
         """Free the session."""
         self.session.close()
 
-    def _worker_sessions(self) -> Callable[[], Session]:
-        """Workers take hold of the session that serves; where it is not one for several threads, of one of their own."""
-        own = worker_sessions(self.bundle, self.graph)
-        return lambda: self.session.handle() or own()
+    def sessions_for_workers(self) -> Callable[[], Session]:
+        """Makes the sessions of mode `throughput`: a hold on what serves, or one of their own where that is not one for several threads."""
+        return Workers(self.session, lambda provider: worker_sessions(self.bundle, self.graph, provider=provider)).session
 
     def __enter__(self) -> "Inspector":
         return self
@@ -189,4 +189,4 @@ def worker_sessions(bundle: Bundle, graph: Graph, *, provider: Provider = "cpu")
     def create() -> Session:
         return session_from_bundle(bundle, graph, threads=1, provider=provider)
 
-    return SharedSession(create).handle if provider == "cpu" else create
+    return SharedSession(create).handle if LINKS[provider].on_cpu else create

@@ -136,9 +136,10 @@ def _graph_line(graph: Graph, num_bytes: int) -> str:
 
 def _parity_line(parity: Parity) -> str:
     verdict = {None: "", True: ": passed", False: ": FAILED, not run unless asked for"}[parity.passed]
+    where = f" on {parity.provider}" if (parity.provider or "").startswith("OpenVINO") else ""  # the others have one line for each graph
     delta = "" if parity.delta_f2_ciw is None else f", F2_CIW {parity.delta_f2_ciw * 100:+.2f} points"
     return (
-        f"parity      {parity.precision} against {parity.reference}: max |dp| {parity.max_abs_dp:.4f}, "
+        f"parity      {parity.precision}{where} against {parity.reference}: max |dp| {parity.max_abs_dp:.4f}, "
         f"{parity.decision_flips} decision flips{delta}, {parity.num_images} images{verdict}"
     )
 

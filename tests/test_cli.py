@@ -183,7 +183,7 @@ def test_selftest_of_a_model_that_computes_something_else_fails(trust: Path, tmp
     content = {**tiny.tiny_content(), "model.onnx": tiny.tiny_graph(gain=3.0)}
     path = tiny.tiny_bundle(tmp_path / "b.bundle", content=content)
 
-    assert main(["selftest", str(path), "--trust", str(trust)]) == 1
+    assert main(["selftest", str(path), "--trust", str(trust), "--provider", "cpu"]) == 1
     out, err = capfd.readouterr()
     assert "FAILED: golden_mismatch" in out and "must not serve on this machine" in only_error(err)
 

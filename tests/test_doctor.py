@@ -261,7 +261,7 @@ def test_a_question_that_hangs_is_ended() -> None:
 def test_the_doctor_needs_nothing_but_the_standard_library() -> None:
     code = "import sys, edge_sdk.doctor; print(*{name.split('.')[0] for name in sys.modules})"
     loaded = subprocess.run([sys.executable, "-c", code], cwd=ROOT, capture_output=True, text=True, check=True).stdout.split()
-    assert not set(loaded) & {"numpy", "cv2", "msgspec", "yaml", "cryptography", "onnxruntime", "tensorrt"}
+    assert not set(loaded) & {"numpy", "cv2", "msgspec", "yaml", "cryptography", "onnxruntime", "openvino", "tensorrt"}
 
 
 def test_a_cache_that_cannot_be_written_is_named(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
@@ -284,9 +284,35 @@ def test_a_working_folder_that_was_deleted_is_a_line_of_the_report(tmp_path: Pat
 
 
 def test_a_self_test_without_any_runtime_says_so_in_one_line(monkeypatch: pytest.MonkeyPatch, capfd: pytest.CaptureFixture[str]) -> None:
-    monkeypatch.setitem(sys.modules, "onnxruntime", None)
-    monkeypatch.setitem(sys.modules, "tensorrt", None)
+    for module in ("onnxruntime", "openvino", "tensorrt"):
+        monkeypatch.setitem(sys.modules, module, None)
 
     assert main(["selftest"]) == 1
 
     assert capfd.readouterr().err.splitlines() == ["error: nothing on this machine runs this model; see 'sewer-edge doctor'"]
+
+
+def test_openvino_is_looked_at_where_it_would_be_taken(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(libraries.platform, "machine", lambda: "x86_64")
+    if libraries._is_there("openvino"):
+        (found,) = libraries._openvino()
+        assert found.state == "ok" and found.found[:2] == "20" and not found.needed
+
+    monkeypatch.setitem(sys.modules, "openvino", None)
+    (absent,) = libraries._openvino()
+    assert (absent.state, absent.stops_us) == ("absent", False) and "pip install openvino" in str(absent.remedy)
+
+    monkeypatch.setattr(libraries.platform, "machine", lambda: "aarch64")
+    assert libraries._openvino() == []
+
+
+def test_an_openvino_that_does_not_load_is_named_and_stops_nobody(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    (tmp_path / "openvino").mkdir()
+    (tmp_path / "openvino" / "__init__.py").write_text("")
+    (tmp_path / "openvino" / "_pyopenvino.py").write_text("raise ImportError('libtbb.so.12: cannot open shared object file')")
+    monkeypatch.syspath_prepend(str(tmp_path))
+    monkeypatch.setattr(libraries.platform, "machine", lambda: "x86_64")
+
+    (found,) = libraries._openvino()
+
+    assert found.state == "broken" and "libtbb.so.12" in found.found and not found.stops_us and "reinstall openvino" in str(found.remedy)

@@ -1,6 +1,7 @@
 """The libraries: what the SDK runs on, and what makes it quicker."""
 
 import importlib.util
+import platform
 import re
 import sqlite3
 import sys
@@ -27,6 +28,8 @@ _ONNXRUNTIME = (
     "import json, onnxruntime as o; "
     "print(json.dumps({'version': o.__version__, 'providers': [p.replace('ExecutionProvider', '') for p in o.get_available_providers()]}))"
 )
+# Not by its package, which would report that over the network.
+_OPENVINO = "import json; from edge_sdk.runtime.openvino import version; print(json.dumps(version()))"
 # The modules that edge_sdk.runtime.cuda_python takes; until 12.6 there was no distribution of its own for the bindings.
 _CUDA_PYTHON = """
 import json
@@ -54,7 +57,7 @@ def library_findings(*, has_gpu: bool) -> list[Finding]:
         _gpu("cuda", _CUDA_PYTHON, name="cuda-python", package="'cuda-python==<your CUDA, such as 12.6>.*'"),
     )
     shown = gpu if has_gpu else (replace(finding, remedy=None) if finding.state == "absent" else finding for finding in gpu)
-    return [_python(), _plain("numpy", "pictures and scores"), _pyav(), _opencv(), _onnxruntime(), *small, _sqlite(), *shown]
+    return [_python(), _plain("numpy", "pictures and scores"), _pyav(), _opencv(), _onnxruntime(), *small, _sqlite(), *_openvino(), *shown]
 
 
 def _python() -> Finding:
@@ -146,6 +149,19 @@ def _onnxruntime_cuda() -> Finding:
 @lru_cache(maxsize=1)
 def _onnxruntime_says() -> Answer:
     return ask(_ONNXRUNTIME)
+
+
+def _openvino() -> list[Finding]:
+    """Only where it would be taken."""
+    if platform.machine().lower() not in {"x86_64", "amd64"}:
+        return []
+    name, purpose = "openvino", "the quickest runtime on this processor; without it onnxruntime runs the model"
+    if not _is_there(name):
+        return [Finding(name, "absent", "not installed", purpose, False, f"{PIP} {name}")]
+    answer = ask(_OPENVINO)
+    if answer.trouble:
+        return [Finding(name, "broken", answer.trouble, purpose, False, f"{PIP} --force-reinstall {name}")]
+    return [Finding(name, "ok", str(answer.value), purpose)]
 
 
 def _sqlite() -> Finding:

@@ -1,8 +1,8 @@
 """The runtime chain: a session that outlives its runtime.
 
-TensorRT, then ONNX Runtime on CUDA, then ONNX Runtime on the CPU: the first that can be imported, created, warmed up and gives the golden
-frames' scores serves. It serves until it fails, then the next one does; there is no climbing back within a run. Every try is recorded
-with its stage and reason, and `provider` always names what runs: a robot must never be slow, or wrong, without a word.
+TensorRT, then ONNX Runtime on CUDA, then OpenVINO, then ONNX Runtime on the CPU: the first that can be imported, created, warmed up and
+gives the golden frames' scores serves. It serves until it fails, then the next one does; there is no climbing back within a run. Every
+try is recorded with its stage and reason, and `provider` always names what runs: a robot must never be slow, or wrong, without a word.
 
 A change during a run keeps the graph, since thresholds and temperature belong to it; every graph of a bundle runs on the CPU.
 """
@@ -110,6 +110,11 @@ class ChainSession:
         return self._provider
 
     @property
+    def link(self) -> Link | None:
+        """The link that serves; None once every runtime has failed."""
+        return self._serving.link if self._serving else None
+
+    @property
     def precision(self) -> str:
         """The precision of the graph that runs."""
         return self.graph.precision
@@ -140,11 +145,21 @@ class ChainSession:
     def handle(self) -> Session | None:
         """A hold on what serves, for another thread to run and to close; None unless it is on the CPU and of one thread.
 
-        The session is freed when the chain and all who hold it have closed it. What fails on a handle is its holder's affair: the chain,
-        which may go on to another runtime, is not told.
+        The session is freed when the chain and all who hold it have closed it. What fails on a handle is its holder's affair; the chain
+        hears of it by `give_up`.
         """
         shared = self._shared  # which another thread may let go of
         return None if shared is None else shared.join()
+
+    def give_up(self, error: InferenceError) -> None:
+        """Go on to the next runtime: those who run this one through a handle get nothing but errors. Nothing of the chain may run then.
+
+        The next has as many threads, so that it can be shared as well.
+        """
+        serving = self._serving
+        if serving is not None:
+            self._threads = self._session_threads or self._threads
+            self._fall(serving, failure_from_error(error, "run", otherwise="inference_failed"))
 
     def close(self) -> None:
         """Free the session, unless somebody has a `handle` on it; further runs are an error."""
@@ -203,7 +218,7 @@ class ChainSession:
             logger.warning("%s gave up (%s): inference goes on with %s", serving.link.name, failure.detail, self.provider)
 
     def _serve(self, serving: Serving | None) -> None:
-        if serving is not None and serving.link.name == "cpu" and serving.session.threads == 1:
+        if serving is not None and serving.link.on_cpu and serving.session.threads == 1:
             session = serving.session
             self._shared = SharedSession(lambda: session)
             serving = serving._replace(session=self._shared.handle())

@@ -54,7 +54,7 @@ class GraphChooser:
             return Choice(usable, "asked for")
         if len(usable) == 1:
             return Choice(usable, f"the only one left{self._left_out}" if self._left_out else "the bundle's only graph")
-        if link.name != "cpu":
+        if not link.on_cpu:
             return Choice(_sorted(usable, _ON_GPU), f"fp16 goes first on {link.name}{self._left_out}")
         graphs, why = quickest_first(self._bundle, usable, link, threads=self._threads, say=self._say)
         return Choice(graphs, f"{why}{self._left_out}")
@@ -87,7 +87,7 @@ def _agrees(manifest: Manifest, graph: Graph) -> bool:
 
 
 def _int8_order(link: Link) -> tuple[str, str]:
-    return ("int8-x86", "int8-trt") if link.name == "cpu" and is_x86() else ("int8-trt", "int8-x86")
+    return ("int8-x86", "int8-trt") if link.on_cpu and is_x86() else ("int8-trt", "int8-x86")
 
 
 def _sorted(graphs: tuple[Graph, ...], order: tuple[str, ...]) -> tuple[Graph, ...]:

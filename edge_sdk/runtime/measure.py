@@ -72,7 +72,8 @@ def _words(time_ms: float | None) -> str:
 
 def _key(bundle: Bundle, graphs: tuple[Graph, ...], link: Link, threads: int | None) -> str:
     names = [graph.precision for graph in graphs]
-    parts = (bundle.sha256, link.name, fingerprint(), version_of("onnxruntime", "onnxruntime-gpu"), str(threads or 0), *names)
+    runtimes = version_of("onnxruntime", "onnxruntime-gpu", "openvino")
+    parts = (bundle.sha256, link.name, fingerprint(), runtimes, str(threads or 0), *names)
     return hashlib.sha256("\n".join(parts).encode()).hexdigest()
 
 

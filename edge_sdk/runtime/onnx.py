@@ -13,10 +13,10 @@ import numpy as np
 import onnxruntime as ort
 from numpy.typing import NDArray
 
-from edge_sdk.contract.interface import INPUT, INTERFACE_VERSION, LOGITS, MAPS, METADATA_CLASSES_DIGEST, METADATA_INTERFACE, Outputs
-from edge_sdk.contract.taxonomy import taxonomy
+from edge_sdk.contract.interface import INPUT, LOGITS, MAPS, Outputs
 from edge_sdk.cores import usable_cores
-from edge_sdk.errors import ContractError, EdgeSdkError, InferenceError, RuntimeUnavailableError
+from edge_sdk.errors import EdgeSdkError, InferenceError, RuntimeUnavailableError
+from edge_sdk.runtime.graph_interface import check_graph
 from edge_sdk.runtime.heap import returning_freed_memory
 from edge_sdk.runtime.session import checked_outputs
 
@@ -137,16 +137,13 @@ def _options(threads: int, spinning: bool, provider: str) -> ort.SessionOptions:
 
 
 def _check_interface(session: Any) -> None:
-    """Names, types and ranks of the graph's ends, and the digest of its class list."""
     ends, metadata = _described(session)
-    found = {end.name: (end.type, len(end.shape)) for end in ends}
-    wanted = {INPUT: ("tensor(uint8)", 4), LOGITS: ("tensor(float)", 2), MAPS: ("tensor(float)", 4)}
-    if found != wanted:
-        raise ContractError(f"the graph's interface is {found}, this SDK needs {wanted}; export the model with this project's trainer")
-    if metadata.get(METADATA_INTERFACE) != str(INTERFACE_VERSION):
-        raise ContractError(f"graph interface {metadata.get(METADATA_INTERFACE)}, this SDK has {INTERFACE_VERSION}; export the model again")
-    if metadata.get(METADATA_CLASSES_DIGEST) != taxonomy().digest:
-        raise ContractError("the graph was trained for another class list than this SDK's; train and export with the same list")
+    check_graph({end.name: (_numpy_name(end.type), len(end.shape)) for end in ends}, metadata)
+
+
+def _numpy_name(onnx_type: str) -> str:
+    name = onnx_type.removeprefix("tensor(").removesuffix(")")
+    return "float32" if name == "float" else name
 
 
 def _first_line(error: Exception) -> str:

@@ -8,7 +8,7 @@ if TYPE_CHECKING:
     from edge_sdk.bundle import Bundle
 
 PRECISIONS = ("auto", "fp32", "fp16", "int8", "int8-trt", "int8-x86")  # as runtime.choose and runtime.links have them, which are not
-PROVIDERS = ("tensorrt", "cuda", "cpu")  # imported here so that --help is quick; a test holds them together
+PROVIDERS = ("tensorrt", "cuda", "openvino", "cpu")  # imported here so that --help is quick; a test holds them together
 
 
 def add_bundle(parser: argparse.ArgumentParser) -> None:

@@ -70,7 +70,7 @@ def link(
             raise error
         return ScriptedSession(name, model or read_onnx(), precision, script, runs, seen)
 
-    return Link(name, lambda: missing, make)
+    return Link(name, lambda: missing, make, on_cpu=name in {"openvino", "cpu"})
 
 
 def first_graph(bundle: Bundle) -> Callable[[Link], Choice]:

@@ -21,6 +21,7 @@ from edge_sdk.runtime.chain import MAX_FAILURES_IN_A_ROW, ChainSession
 from edge_sdk.runtime.engine import engine_from_onnx
 from edge_sdk.runtime.failure import LinkFailure, reason_of
 from edge_sdk.runtime.links import LINKS, Link, links
+from edge_sdk.runtime.machine import is_x86
 from edge_sdk.runtime.onnx import CPU
 from runtime.scripted import LOST, NAN, OOM, START_RUNS, at, first_graph, link, since
 from runtime.standin_machine import Machine
@@ -259,12 +260,14 @@ def test_a_bundle_altered_during_a_run_costs_frames_and_not_the_run(tmp_path: Pa
 
 def test_on_a_machine_without_a_gpu_the_real_chain_comes_to_the_cpu(bundle: Bundle, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setitem(sys.modules, "tensorrt", None)
+    monkeypatch.setitem(sys.modules, "openvino", None)
     monkeypatch.setattr(ort, "get_available_providers", lambda: [CPU])
 
     with Inspector(bundle, threads=1) as inspector:
         assert story(inspector.session) == [
             ("tensorrt", "import", "not_installed"),
             ("cuda", "import", "provider_missing"),
+            ("openvino", "import", "not_installed" if is_x86() else "provider_missing"),
             ("cpu", None, None),
         ]
 
@@ -279,7 +282,8 @@ def test_a_required_runtime_that_is_missing_is_an_error(provider: str, bundle: B
 
 
 def test_a_required_runtime_has_no_other_after_it(bundle: Bundle) -> None:
-    assert [item.name for item in links("cpu")] == ["cpu"] and [item.name for item in links()] == ["tensorrt", "cuda", "cpu"]
+    assert [item.name for item in links("cpu")] == ["cpu"]
+    assert [item.name for item in links()] == ["tensorrt", "cuda", "openvino", "cpu"]
     with pytest.raises(InputError, match="no runtime 'gpu'"):
         links("gpu")  # type: ignore[arg-type]
 
@@ -290,6 +294,22 @@ def test_onnxruntime_that_silently_takes_the_cpu_is_a_failure_of_the_cuda_link(b
     session = chain(bundle, replace(LINKS["cuda"], missing=lambda: None, trial_s=None), LINKS["cpu"])
 
     assert story(session) == [("cuda", "create", "silent_cpu"), ("cpu", None, None)]
+
+
+@pytest.mark.parametrize(("parts", "reason"), [(["shared"], "provider_missing"), (["shared", "cuda"], None), ([], None)])
+def test_a_build_without_cuda_is_told_by_its_files_before_it_is_loaded(
+    parts: list[str], reason: str | None, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    (tmp_path / "onnxruntime" / "capi").mkdir(parents=True)
+    for part in parts:
+        (tmp_path / "onnxruntime" / "capi" / f"libonnxruntime_providers_{part}.so").write_bytes(b"")
+    (tmp_path / "onnxruntime" / "__init__.py").write_text("def get_available_providers(): return ['CUDAExecutionProvider']")
+    monkeypatch.syspath_prepend(str(tmp_path))
+    monkeypatch.delitem(sys.modules, "onnxruntime")
+
+    failure = LINKS["cuda"].missing()
+
+    assert (failure.reason if failure else None) == reason and ("onnxruntime" in sys.modules) == (reason is None)
 
 
 def with_cuda_in_the_build(monkeypatch: pytest.MonkeyPatch) -> None:
@@ -353,6 +373,7 @@ def test_a_trial_that_passed_is_not_repeated_on_this_machine(bundle: Bundle, cac
         ("BFCArena::AllocateRawInternal Failed to allocate memory for requested buffer of size 1048576", "out_of_memory"),
         ("1: [defaultAllocator.cpp::allocate] Error Code 1: Cuda Runtime (out of memory)", "out_of_memory"),
         ("cuMemAlloc failed: CUDA_ERROR_OUT_OF_MEMORY", "out_of_memory"),
+        ("OpenVINO failed on a batch of shape (2, 160, 160, 3): std::bad_alloc", "out_of_memory"),
         ("cudaErrorLaunchFailure: unspecified launch failure", "cuda_context_lost"),
         ("the model returned NaN or infinity; its result is discarded", "bad_outputs"),
         ("something else", "otherwise"),

@@ -214,7 +214,7 @@ def test_a_runtime_that_refuses_the_first_graph_gets_the_next(make: MakeBundle) 
     from edge_sdk.runtime.chain import ChainSession
 
     bundle = make({"fp16": WRONG, "fp32": QUICK})
-    gpu = replace(LINKS["cpu"], name="tensorrt")
+    gpu = replace(LINKS["cpu"], name="tensorrt", on_cpu=False)
 
     session = ChainSession(bundle, [gpu], GraphChooser(bundle, "auto", threads=1), threads=1)
 

@@ -18,7 +18,7 @@ from trainer.export.card import model_card
 from trainer.export.evaluation_frames import FramesFrom, frames_for_bundle
 from trainer.export.golden import golden_of, golden_with, json_from_golden
 from trainer.export.graphs import graph_bytes
-from trainer.export.packable import Packed, chosen
+from trainer.export.packable import Packed, chosen, parity_on_openvino
 from trainer.export.record import GOLDEN, ExportRecord, read_record
 
 CARD = "model-card.md"
@@ -71,7 +71,7 @@ def pack(
         graphs=tuple(item.graph for item in packed),
         training=record.training,
         evaluation=(*record.evaluation, *record.evaluation_tuned),
-        parity=tuple(item.parity for item in packed),
+        parity=(*(item.parity for item in packed), *parity_on_openvino(export, packed)),
         golden=GOLDEN,
         model_card=CARD,
         files=file_entries(content),

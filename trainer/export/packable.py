@@ -14,6 +14,11 @@ from trainer.export.parity_record import GraphRow, ParityRecord, read_parity, sh
 from trainer.export.quantize_record import read_quantisation, record_name
 from trainer.export.record import ExportRecord
 
+TAKEN_FIRST: dict[Literal["tensorrt", "openvino"], str] = {  # a robot that has these would take them before any other
+    "tensorrt": "as a TensorRT engine",
+    "openvino": "on OpenVINO",
+}
+
 
 class Packed(NamedTuple):
     """A graph as the manifest states it, with its parity."""
@@ -59,6 +64,13 @@ def chosen(folder: Path, record: ExportRecord, asked: Sequence[str] | None, say:
     return tuple(packed)
 
 
+def parity_on_openvino(folder: Path, packed: Sequence[Packed]) -> tuple[Parity, ...]:
+    """What packed graphs gave on OpenVINO, where that was measured: the bundle states it beside what they gave on onnxruntime."""
+    comparison = read_parity(folder)
+    rows = (comparison.row(item.graph.precision, on="openvino") for item in packed) if comparison else ()
+    return tuple(row.parity for row in rows if row is not None and row.parity is not None and row.parity.passed)
+
+
 def _judged(folder: Path, record: ExportRecord, comparison: ParityRecord | None, precision: Precision) -> Packed | _Refusal:
     row = comparison.row(precision) if comparison else None
     if row is None:
@@ -70,9 +82,10 @@ def _judged(folder: Path, record: ExportRecord, comparison: ParityRecord | None,
         return _Refusal(f"fails the parity gate: it {'; it '.join(row.broken)}; quantise it with other settings")
     if comparison and comparison.is_trial and precision != "fp32":
         return _Refusal(f"parity was only tried, on {comparison.num_images} images; run 'parity' without --num")
-    engine = comparison.row(precision, on="tensorrt") if comparison else None
-    if engine is not None and engine.broken:  # a robot with TensorRT would take it before any other
-        return _Refusal(f"fails the parity gate as a TensorRT engine: it {'; it '.join(engine.broken)}; quantise it with other settings")
+    for runtime, where in TAKEN_FIRST.items():
+        there = comparison.row(precision, on=runtime) if comparison else None
+        if there is not None and there.broken:
+            return _Refusal(f"fails the parity gate {where}: it {'; it '.join(there.broken)}; quantise it with other settings")
     if precision == "fp32":
         parity = row.parity if row.parity and row.parity.passed is not None else record.parity  # that of its export
         return Packed(replace(record.graph, tuned_thresholds=row.tuned_thresholds), parity)

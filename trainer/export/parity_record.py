@@ -84,7 +84,7 @@ class ParityRecord(msgspec.Struct, frozen=True, forbid_unknown_fields=True, kw_o
         """Each broken bound with the name of the graph that breaks it."""
         return tuple(f"{row.name} {clause}" for row in self.rows for clause in row.broken)
 
-    def row(self, precision: str, *, on: Literal["onnx", "tensorrt"] = "onnx") -> GraphRow | None:
+    def row(self, precision: str, *, on: Literal["onnx", "tensorrt", "openvino"] = "onnx") -> GraphRow | None:
         """The row of a precision on a runtime; a bundle's figures are those on ONNX Runtime."""
         return next((row for row in self.rows if row.name == f"{on} {precision}"), None)
 

@@ -1,4 +1,4 @@
-"""Measuring an export folder: torch, every graph and TensorRT on the same images, into `parity.json`, `parity.md` and `parity.csv`."""
+"""Measuring an export folder: torch and every graph on every runtime, on the same images, into `parity.json`, `.md` and `.csv`."""
 
 # N images, C classes
 
@@ -23,13 +23,14 @@ from trainer.export.parity_data import Measured, measured_data
 from trainer.export.parity_record import PARITY, GraphRow, ParityRecord, json_from_parity
 from trainer.export.parity_reference import reference_model
 from trainer.export.parity_rows import TORCH, Contestant, against_first, graph_row
-from trainer.export.parity_runners import Runner, logits_of_all, onnx_runner, tensorrt_runner, torch_runner
+from trainer.export.parity_runners import Runner, logits_of_all, onnx_runner, openvino_runner, tensorrt_runner, torch_runner
 from trainer.export.parity_table import csv_from_parity, markdown_from_parity
 from trainer.export.record import ExportRecord, read_record
 from trainer.export.writing import write_together
 from trainer.progress import counting_late
 
 ON_TENSORRT: tuple[Precision, ...] = ("fp32", "fp16", "int8-trt")
+ON_OPENVINO: tuple[Precision, ...] = ("fp32", "fp16", "int8-x86")  # what an x86 robot would run on it
 SERIALISED = {"parity.md": markdown_from_parity, "parity.csv": csv_from_parity}
 
 Say = Callable[[str], None]
@@ -56,7 +57,7 @@ def measure_parity(
         checkpoint: What was exported; None: where the export found it.
         split: Which split the figures are of; thresholds are always re-tuned on Val.
         num: Only so many images of each split, drawn at random with a fixed seed; None: all.
-        threads: Of onnxruntime; 0 leaves it to it.
+        threads: Of onnxruntime and OpenVINO; 0 takes every core.
         bounds: The largest losses of F2_CIW the gate allows.
         latency: Whether to time single images too.
         num_resamples: For the intervals.
@@ -79,6 +80,7 @@ def measure_parity(
         contestants = {TORCH: Contestant(None, torch_runner(model))} if model else {}
         contestants |= {f"onnx {p}": Contestant(p, _onnx(export, graph, p, threads)) for p, graph in graphs.items()}
         contestants |= {f"tensorrt {p}": Contestant(p, tensorrt_runner(graphs[p], p)) for p in ON_TENSORRT if p in graphs}
+        contestants |= {f"openvino {p}": Contestant(p, openvino_runner(graphs[p], p, threads)) for p in ON_OPENVINO if p in graphs}
         runners = {name: c.runner for name, c in contestants.items() if isinstance(c.runner, Runner)}
         for runner in runners.values():
             stack.callback(runner.close)

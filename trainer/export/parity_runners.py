@@ -1,4 +1,4 @@
-"""Everything a comparison runs: the torch model, each graph on ONNX Runtime, and on TensorRT where that is there.
+"""Everything a comparison runs: the torch model, each graph on ONNX Runtime, and on TensorRT and OpenVINO where those are there.
 
 Images are decoded and prepared once and shown to all in the same batches, so that the number of graphs costs inference alone.
 """
@@ -18,6 +18,7 @@ from edge_sdk.contract.manifest import Precision
 from edge_sdk.contract.preprocess import PreprocessSpec
 from edge_sdk.errors import InferenceError, RuntimeUnavailableError
 from edge_sdk.runtime import Session
+from edge_sdk.runtime.links import LINKS
 from edge_sdk.runtime.onnx import OnnxSession
 from edge_sdk.runtime.session import checked_outputs
 from trainer.data.images import prepared_image
@@ -75,6 +76,18 @@ def tensorrt_runner(graph: bytes, precision: Precision) -> Runner | str:
         return np.concatenate([session.run(image_HWC[np.newaxis]).logits_NC for image_HWC in images_NHWC])
 
     return Runner(run, session.provider, session.close)
+
+
+def openvino_runner(graph: bytes, precision: Precision, threads: int) -> Runner | str:
+    """A graph on OpenVINO, in float32 wherever the graph is; or why that cannot be."""
+    missing = LINKS["openvino"].missing()
+    if missing is not None:
+        return missing.detail
+    try:
+        session = LINKS["openvino"].create(lambda: graph, precision=precision, threads=threads, say=lambda line: None)
+    except RuntimeUnavailableError as error:
+        return str(error)
+    return Runner(lambda images_NHWC: session.run(images_NHWC).logits_NC, session.provider, session.close)
 
 
 def logits_of_all(

@@ -5,6 +5,7 @@ import json
 import os
 import shutil
 import signal
+import sys
 from pathlib import Path
 
 import msgspec
@@ -18,6 +19,7 @@ import tiny
 from edge_sdk.contract.manifest import Parity, class_list_ref
 from edge_sdk.contract.taxonomy import taxonomy
 from edge_sdk.errors import ContractError, InferenceError
+from edge_sdk.runtime.links import LINKS
 from tests.trainer.export.painted_export import add_graph, colour_graph, painted_data, painted_export, perturbed, quantised, write_painted
 from trainer.checkpoint import Contract, save_checkpoint
 from trainer.cli import main
@@ -122,6 +124,27 @@ def test_all_three_files_say_the_same_and_unmeasured_rows_say_why(export: Path, 
     tensorrt = next(row for row in record.rows if row.name == "tensorrt fp32")
     if tensorrt.not_measured is not None:
         assert tensorrt.f2_ciw is None and f"tensorrt fp32: not measured, {tensorrt.not_measured}" in text
+
+
+@pytest.mark.skipif(LINKS["openvino"].missing() is not None, reason="OpenVINO is optional, and for x86 processors")
+def test_graphs_are_measured_on_openvino_too_and_held_against_the_same(export: Path) -> None:
+    record = measured(export)
+
+    for precision in ("fp32", "fp16", "int8-x86"):
+        row, onnx = record.row(precision, on="openvino"), record.row(precision)
+        assert row is not None and row.parity is not None and onnx is not None and row.sha256 == onnx.sha256
+        assert row.parity.provider is not None and row.parity.provider.startswith("OpenVINO ") and row.parity.max_abs_dp < 0.1
+    fp32 = record.row("fp32", on="openvino")
+    assert fp32 is not None and fp32.parity is not None and fp32.parity.max_abs_dp < 1e-4
+    assert record.row("int8-trt", on="openvino") is None
+
+
+def test_where_openvino_is_not_its_rows_say_so(export: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setitem(sys.modules, "openvino", None)
+
+    row = measured(export).row("fp32", on="openvino")
+
+    assert row is not None and row.parity is None and "openvino" in str(row.not_measured).lower()
 
 
 @pytest.fixture
