@@ -4,6 +4,7 @@ Exit code 0 is fine, 1 our error in one line, a broken bound or a regression, 2 
 """
 
 import argparse
+import signal
 import sys
 from collections.abc import Sequence
 from importlib import import_module
@@ -29,6 +30,14 @@ MODULES = {"all": "benchmarks.everything", "peers": "benchmarks.peers.command", 
 
 def main(argv: Sequence[str] | None = None) -> int:
     """Run one verb; returns the exit code."""
+    try:
+        return _main(argv)
+    except KeyboardInterrupt:
+        print("interrupted; records written to --out so far are kept", file=sys.stderr)
+        return 130
+
+
+def _main(argv: Sequence[str] | None) -> int:
     parser = argparse.ArgumentParser(prog="python -m benchmarks", description="Measurements with their conditions.")
     parser.add_argument("--debug", action="store_true", help="show the traceback of an error")
     children = parser.add_subparsers(required=True, metavar=" | ".join(VERBS))
@@ -45,10 +54,13 @@ def main(argv: Sequence[str] | None = None) -> int:
             raise
         print(f"error: {error}", file=sys.stderr)
         return 1
-    except KeyboardInterrupt:
-        print("interrupted; what was measured is kept", file=sys.stderr)
-        return 130
+
+
+def _terminated(number: int, frame: object) -> None:
+    """As Ctrl-C: films made on the spot are removed, children ended."""
+    raise SystemExit(128 + number)
 
 
 if __name__ == "__main__":
+    signal.signal(signal.SIGTERM, _terminated)
     sys.exit(main())

@@ -23,10 +23,11 @@ import msgspec
 
 from benchmarks.children import ROOT
 from benchmarks.errors import BenchmarkError
-from benchmarks.measuring import Bench, Samples
+from benchmarks.measuring import Bench, Samples, code_version
 from benchmarks.options import add_out, bare_bench, number_of
 from benchmarks.record import BundleRef, Setting
 from benchmarks.regression import MIN_PAIRS, Verdict, verdict_on
+from benchmarks.state import State
 from benchmarks.subject import add_options
 from edge_sdk.errors import InputError
 
@@ -54,6 +55,7 @@ def run(arguments: argparse.Namespace) -> int:
     if not (tree / "edge_sdk").is_dir():
         raise InputError(f"{tree}: no checkout of this project (it has no edge_sdk)")
     bench = bare_bench(arguments, "compare")
+    before = bench.before
     sides = {FIRST: (tree, arguments.first_bundle or arguments.bundle), SECOND: (ROOT, arguments.bundle)}
     rounds_of: dict[str, list[Round]] = {name: [] for name in sides}
     with ExitStack() as stack:
@@ -61,7 +63,7 @@ def run(arguments: argparse.Namespace) -> int:
         for number in range(rounds):
             for name in (FIRST, SECOND) if number % 2 == 0 else (SECOND, FIRST):
                 rounds_of[name].append(children[name].round_ms(runs))
-    judge = partial(_judged, bench, rounds_of, children, runs=runs)
+    judge = partial(_judged, bench, rounds_of, children, runs=runs, before=before)
     verdicts = [judge(which) for which in range(len(NAMES))]
     slower = [f"{name} by {100 * (v.ratio - 1):.1f} %" for name, v in zip(NAMES, verdicts, strict=True) if v.outcome == "slower"]
     if slower:
@@ -69,12 +71,14 @@ def run(arguments: argparse.Namespace) -> int:
     return 0
 
 
-def _judged(bench: Bench, rounds_of: dict[str, list[Round]], sides: "dict[str, Side]", which: int, *, runs: int) -> Verdict:
+def _judged(bench: Bench, rounds_of: dict[str, list[Round]], sides: "dict[str, Side]", which: int, *, runs: int, before: State) -> Verdict:
     """Keep both sides' times of one clock, and compare them."""
     samples, pairing = {name: _samples(rounds, which) for name, rounds in rounds_of.items()}, secrets.token_hex(8)
     for name, own in samples.items():
         settings: dict[str, Setting] = {"side": name, "runs": runs, **sides[name].settings}
-        bench.note(NAMES[which], samples=own, settings=settings, pairing=pairing, bundle=sides[name].bundle)
+        bench.note(
+            NAMES[which], samples=own, settings=settings, pairing=pairing, bundle=sides[name].bundle, before=before, code=sides[name].code
+        )
     verdict = verdict_on(samples[FIRST].rounds_ms, samples[SECOND].rounds_ms)
     print(f"{NAMES[which]}: the second is {verdict}")
     return verdict
@@ -89,6 +93,7 @@ class Answer(msgspec.Struct, frozen=True):
     """What a side says when it has come up: what runs where; or why it has not."""
 
     provider: str = ""
+    version: str = ""
     bundle: BundleRef | None = None
     error: str | None = None
 
@@ -114,7 +119,7 @@ class Side:
         if answer.error is not None:
             self.__exit__(None, None, None)
             raise BenchmarkError(f"the side of {tree.name} does not come up: {answer.error}")
-        self.bundle = answer.bundle
+        self.bundle, self.code = answer.bundle, code_version(tree, answer.version)
         self.settings: dict[str, Setting] = {"tree": tree.name, "provider": answer.provider, "threads": arguments.threads}
 
     def round_ms(self, num: int) -> Round:

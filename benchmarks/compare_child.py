@@ -19,6 +19,7 @@ def main(argv: list[str]) -> int:
     sys.path[0] = tree  # in place of this file's folder
     import numpy as np
 
+    import edge_sdk
     from edge_sdk import Bundle, Inspector
     from edge_sdk.contract.preprocess import prepare
     from edge_sdk.errors import EdgeSdkError
@@ -43,7 +44,7 @@ def main(argv: list[str]) -> int:
     graph = inspector.graph
     digest = next(entry.sha256 for entry in bundle.manifest.files if entry.name == graph.file)
     ref = {"identity": bundle.identity, "sha256": bundle.sha256, "precision": graph.precision, "graph_sha256": digest}
-    print(json.dumps({"provider": inspector.session.provider, "bundle": ref}), flush=True)
+    print(json.dumps({"provider": inspector.session.provider, "bundle": ref, "version": getattr(edge_sdk, "__version__", "")}), flush=True)
     for line in sys.stdin:
         print(json.dumps([once() for _ in range(int(line))]), flush=True)
     inspector.close()
@@ -51,4 +52,7 @@ def main(argv: list[str]) -> int:
 
 
 if __name__ == "__main__":
-    sys.exit(main(sys.argv[1:]))
+    try:
+        sys.exit(main(sys.argv[1:]))
+    except (KeyboardInterrupt, BrokenPipeError):  # the parent, which was interrupted too, says so
+        sys.exit(130)

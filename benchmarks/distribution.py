@@ -40,13 +40,13 @@ class Stability(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
 class Distribution(msgspec.Struct, frozen=True, forbid_unknown_fields=True, kw_only=True):
     """Times in milliseconds. `percentiles` has None where `refused` says why; `jitter_ms` is the mean step between successive times.
 
-    `warm_up` counts the runs before the first that counts.
+    A single time has no jitter. `warm_up` counts the runs before the first that counts.
     """
 
     num: int
     warm_up: int
     mean_ms: float
-    jitter_ms: float
+    jitter_ms: float | None
     max_ms: float
     percentiles: dict[str, float | None]
     refused: dict[str, str]
@@ -77,7 +77,7 @@ def distribution_of(times_ms: Sequence[float], *, warm_up: int) -> Distribution:
         num=values_N.size,
         warm_up=warm_up,
         mean_ms=float(values_N.mean()),
-        jitter_ms=float(np.abs(np.diff(values_N)).mean()) if values_N.size > 1 else 0.0,
+        jitter_ms=float(np.abs(np.diff(values_N)).mean()) if values_N.size > 1 else None,
         max_ms=float(values_N.max()),
         percentiles=percentiles,
         refused=refused,

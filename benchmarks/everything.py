@@ -37,7 +37,7 @@ def run(arguments: argparse.Namespace) -> int:
     _check(arguments)
     check_writable(out)
     failed = [name for name in (*NAMES, *(["train"] if arguments.recipe else [])) if _run(name, arguments, out) != 0]
-    if arguments.page is not None and _call(["report", str(out), "--out", str(arguments.page)]) != 0:
+    if arguments.page is not None and _call(["report", str(out), "--out", str(arguments.page), *_bundle_options(arguments)]) != 0:
         failed.append("report")
     print(f"records: {out}" + (f"; not fine: {', '.join(failed)}" if failed else ""))
     return 1 if failed else 0
@@ -67,14 +67,19 @@ def _options(name: str, arguments: argparse.Namespace) -> list[str]:
     if name in WITH_BUNDLE:
         given += ["--precision", arguments.precision, "--threads", str(arguments.threads)]
         given += ["--allow-unsigned"] if arguments.allow_unsigned else []
-        for option in ("bundle", "provider"):
-            given += [f"--{option}", str(getattr(arguments, option))] if getattr(arguments, option) is not None else []
-        given += [word for key in arguments.trust for word in ("--trust", str(key))]
+        given += ["--provider", arguments.provider] if arguments.provider is not None else []
+        given += _bundle_options(arguments)
     if name in WITH_FILM and arguments.film is not None:
         given += ["--film", str(arguments.film)]
     if name == "parity" and arguments.data is not None:
         given += ["--data", str(arguments.data)]
     return [str(arguments.recipe), *given] if name == "train" else given
+
+
+def _bundle_options(arguments: argparse.Namespace) -> list[str]:
+    """The bundle that was measured, for its size and F2_CIW on the page."""
+    given = ["--bundle", str(arguments.bundle)] if arguments.bundle is not None else []
+    return given + [word for key in arguments.trust for word in ("--trust", str(key))]
 
 
 def _call(words: list[str]) -> int:

@@ -103,4 +103,9 @@ def _write(path: Path, size: Size, num_frames: int) -> None:
                     writer.write(cv2.resize(image_HWC[..., ::-1], size, interpolation=cv2.INTER_LINEAR))
     finally:
         writer.release()
+    try:
+        FilmSource(part).close()
+    except SourceError as error:  # OpenCV does not say that a disk is full
+        part.unlink(missing_ok=True)
+        raise OutputError(f"{path.parent}: no room for a film of {size}; make room, set TMPDIR, or give one with --film") from error
     part.replace(path)

@@ -18,12 +18,14 @@ from benchmarks.measuring import Bench, Samples
 from benchmarks.options import above_zero, add_measuring_options, bench_of, number_of, seconds_of
 from benchmarks.record import Setting
 from benchmarks.stages import stage_times_ms
-from benchmarks.state import State, state
+from benchmarks.state import State, glance, state
 from benchmarks.subject import Subject
 
 WARM_UP, ROUND = 20, 50
+LEAST_FILM = 25  # frames of a film made on the spot: it goes round and round
 SUSTAINED_S = 600.0
 MINUTE_S = 60.0
+FULL_LOOK_S = 30
 SHOWN = {"max_temperature_c": "temperature", "min_clock_mhz": "clock", "throttled": "throttling"}
 
 
@@ -46,7 +48,7 @@ def run(arguments: argparse.Namespace) -> int:
     above_zero("--fps", arguments.fps)
     above_zero("--sustained-s", arguments.sustained_s)
     with tempfile.TemporaryDirectory() as folder, bench_of(arguments, "latency") as (bench, subject):
-        films = (film_of(arguments.film, size, min(num_frames, 300), Path(folder)) for size in _sizes(arguments))
+        films = (film_of(arguments.film, size, min(max(num_frames, LEAST_FILM), 300), Path(folder)) for size in _sizes(arguments))
         for film in films:
             if arguments.sustained:
                 sustained(bench, subject, film, seconds=arguments.sustained_s, fps=arguments.fps)
@@ -58,12 +60,13 @@ def run(arguments: argparse.Namespace) -> int:
 
 def stages(bench: Bench, subject: Subject, film: Film, *, num_frames: int) -> None:
     """A record per stage."""
+    before = bench.before
     times, not_measured = stage_times_ms(film, subject, num_frames=num_frames, warm_up=WARM_UP)
     settings: dict[str, Setting] = {"film": film.origin, "size": str(film.size)}
     for stage, times_ms in times.items():
-        bench.note(stage, samples=samples_of(times_ms, WARM_UP), settings={**settings, "kind": "stage"})
+        bench.note(stage, samples=samples_of(times_ms, WARM_UP), settings={**settings, "kind": "stage"}, before=before)
     for stage, why in not_measured.items():
-        bench.note(stage, not_measured={"time": why}, settings={**settings, "kind": "stage"})
+        bench.note(stage, not_measured={"time": why}, settings={**settings, "kind": "stage"}, before=before)
 
 
 def end_to_end(bench: Bench, subject: Subject, film: Film, *, seconds: float, fps: float) -> None:
@@ -76,18 +79,27 @@ def end_to_end(bench: Bench, subject: Subject, film: Film, *, seconds: float, fp
 def sustained(bench: Bench, subject: Subject, film: Film, *, seconds: float, fps: float) -> None:
     """One record over a long time: how times, clocks and temperature moved from the first minute to the last."""
     states: list[State] = [state()]
-    times = play_live([film], subject, seconds=seconds, fps=fps, each_second=lambda second: states.append(state()))
-    minutes = _minutes(times, min(MINUTE_S, seconds / 3))
+    times = play_live([film], subject, seconds=seconds, fps=fps, each_second=lambda second: states.append(_look(second)))
+    states.append(state())
+    stretch_s = min(MINUTE_S, seconds / 3)
+    minutes = _minutes(times, stretch_s)
     first, last = minutes[0], minutes[-1]
     figures = figures_of(times) | {"seconds": seconds, "slower_at_the_end": float(np.median(last) / np.median(first) - 1)}
     for which, own in (("first", first), ("last", last)):
         figures[f"{which}_minute_p50_ms"] = float(np.median(own))
         figures |= {f"{which}_minute_p99_ms": percentile(own, "p99")} if len(own) >= needed_for("p99") else {}
     figures |= moved(states)
-    not_measured = {name: f"this machine shows no {what}" for name, what in SHOWN.items() if name not in figures}
+    shown = figures.keys() | ({"throttled"} if "max_cooling_steps" in figures else set())
+    not_measured = {name: f"this machine shows no {what}" for name, what in SHOWN.items() if name not in shown}
     settings: dict[str, Setting] = {"film": film.origin, "size": str(film.size), "kind": "sustained", "camera_fps": fps}
+    settings |= {"stretch_s": stretch_s} if stretch_s < MINUTE_S else {}
     samples = Samples(times.times_ms, times.warm_up, tuple(float(np.median(own)) for own in minutes))
     bench.note("capture to observation, sustained", samples=samples, figures=figures, not_measured=not_measured, settings=settings)
+
+
+def _look(second: float) -> State:
+    """A glance, and each half minute all there is to see: once a second that would be one late frame in 25."""
+    return state() if round(second) % FULL_LOOK_S == 0 else glance()
 
 
 def figures_of(times: LiveTimes) -> dict[str, float]:
@@ -133,4 +145,6 @@ def moved(states: list[State]) -> dict[str, float]:
     found = {"start_temperature_c": temperatures[0], "max_temperature_c": max(temperatures)} if temperatures else {}
     found |= {"min_clock_mhz": float(min(clocks)), "max_clock_mhz": float(max(clocks))} if clocks else {}
     found |= {"min_gpu_clock_mhz": float(min(gpu_clocks)), "max_gpu_clock_mhz": float(max(gpu_clocks))} if gpu_clocks else {}
+    steps = [s.cooling_steps for s in states if s.cooling_steps is not None]
+    found |= {"max_cooling_steps": float(max(steps))} if steps else {}
     return found | ({"throttled": float(max(throttled) - throttled[0])} if throttled else {})

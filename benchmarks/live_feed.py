@@ -12,6 +12,7 @@ from typing import NamedTuple
 
 from benchmarks.film import FPS, Film, endless
 from benchmarks.subject import Subject
+from edge_sdk.errors import EdgeSdkError
 from edge_sdk.live import LiveStream
 from edge_sdk.live.result import LiveResult, LiveSettings
 from edge_sdk.live.slot import LiveAccounting
@@ -23,7 +24,7 @@ WARM_UP_S = 1.0
 
 
 class LiveTimes(NamedTuple):
-    """Milliseconds from capture to observation in the order of the results, when each came (s), and what became of all frames.
+    """Milliseconds from capture to observation in the order of the results, when each came (s), and what became of the frames meanwhile.
 
     `cpu_s` is the process's CPU time in the measured seconds: decoding, pipeline and tracker.
     """
@@ -54,29 +55,50 @@ def play_live(
         fps: Of each camera.
         warm_up_s: Played before, and not counted.
         each_second: Called about once a second while it plays.
+
+    Raises:
+        SourceError: If a film cannot be played.
     """
     taken = _Taken(subject, num_cameras=len(films))
     stream = LiveStream(subject.model, LiveSettings(thresholds=subject.graph.thresholds), num_cameras=len(films), keep_images=False)
     stream.on_result(taken, depth=DEPTH)
     stop = threading.Event()
-    feeders = [threading.Thread(target=_feed, args=(stream, film, i, fps, stop), daemon=True) for i, film in enumerate(films)]
+    failures: list[EdgeSdkError] = []
+
+    def feed(film: Film, camera: int) -> None:
+        try:
+            _feed(stream, film, camera, fps, stop)
+        except EdgeSdkError as error:
+            failures.append(error)
+            stop.set()
+
+    feeders = [threading.Thread(target=feed, args=(film, i), daemon=True) for i, film in enumerate(films)]
     with stream:
         stream.wait_ready(READY_S)
         for feeder in feeders:
             feeder.start()
         stop.wait(warm_up_s)
         taken.begin()
+        first = stream.accounting
         begin, begin_cpu = time.monotonic(), time.process_time()
-        while (left := begin + seconds - time.monotonic()) > 0:
+        while not failures and (left := begin + seconds - time.monotonic()) > 0:
             stop.wait(min(1.0, left))
             each_second(time.monotonic() - begin)
         taken.end()
+        accounting = since(first, stream.accounting)
         cpu_s = time.process_time() - begin_cpu
         stop.set()
         for feeder in feeders:
             feeder.join(5.0)
-        accounting = stream.accounting
+    if failures:
+        raise failures[0]
     return LiveTimes(tuple(taken.times_ms), tuple(taken.at_s), taken.warm_up, accounting, seconds, cpu_s)
+
+
+def since(first: LiveAccounting, now: LiveAccounting) -> LiveAccounting:
+    """What became of the frames between two instants; fewer may be in flight than before."""
+    dropped = {reason: num - first.dropped.get(reason, 0) for reason, num in now.dropped.items()}
+    return LiveAccounting(now.received - first.received, now.processed - first.processed, dropped, now.in_flight - first.in_flight)
 
 
 class _Taken:

@@ -4,9 +4,11 @@ bench = Bench(out=path, verb="latency", bundle=ref)
 bench.note("inference", samples=measured(call))
 """
 
+import math
 import time
 from collections.abc import Callable, Mapping
 from datetime import datetime, timezone
+from functools import lru_cache
 from pathlib import Path
 from typing import NamedTuple
 
@@ -106,6 +108,11 @@ class Bench:
         self._before = state()
         self.records: list[Measurement] = []
 
+    @property
+    def before(self) -> State:
+        """The state when the record before was written: the state before all records that come of one piece of work."""
+        return self._before
+
     def note(
         self,
         name: str,
@@ -118,25 +125,39 @@ class Bench:
         failed: tuple[str, ...] = (),
         bundle: BundleRef | None = None,
         before: State | None = None,
+        code: str | None = None,
     ) -> Measurement:
         """Write one record.
+
+        Args:
+            name: What was measured.
+            samples: Its times.
+            figures: Anything else.
+            not_measured: What could not be, and why.
+            settings: How, beside the bench's own.
+            pairing: Records measured in turns share one.
+            failed: Bounds it breaks.
+            bundle: What ran, if not the bench's.
+            before: The state before, if records of the same work were written since.
+            code: Whose code ran, if not this checkout's.
 
         Raises:
             OutputError: If it cannot be kept.
         """
+        numbers, odd = finite(figures or {})
         record = Measurement(
             verb=self._verb,
             name=name,
             created_utc=datetime.now(timezone.utc).isoformat(timespec="seconds"),
-            code=code_version(),
+            code=code or code_version(),
             fingerprint=fingerprint(),
             before=before or self._before,
             after=state(),
             bundle=bundle or self._bundle,
             settings={**self._settings, **(settings or {})},
             distribution=samples.distribution if samples else None,
-            figures={key: float(value) for key, value in (figures or {}).items()},
-            not_measured=dict(not_measured or {}),
+            figures=numbers,
+            not_measured={**odd, **(not_measured or {})},
             rounds=samples.rounds_ms if samples else (),
             pairing=pairing,
             failed=failed,
@@ -149,9 +170,16 @@ class Bench:
         return record
 
 
-def code_version() -> str:
+def finite(figures: Mapping[str, float]) -> tuple[dict[str, float], dict[str, str]]:
+    """The figures that are numbers; the others are not measured, for JSON has no such number and the file could not be read again."""
+    numbers = {key: float(value) for key, value in figures.items()}
+    odd = {key: f"came out as {value}" for key, value in numbers.items() if not math.isfinite(value)}
+    return {key: value for key, value in numbers.items() if key not in odd}, odd
+
+
+@lru_cache(maxsize=4)
+def code_version(tree: Path = Path(__file__).parent, version: str = __version__) -> str:
     """The SDK's version and the checkout's revision, with a plus where files were changed since."""
-    folder = str(Path(__file__).parent)
-    revision = output_of("git", "-C", folder, "rev-parse", "--short", "HEAD")
-    changed = output_of("git", "-C", folder, "status", "--porcelain", "--untracked-files=no")
-    return f"{__version__} {revision}{'+' if changed else ''}" if revision else __version__
+    revision = output_of("git", "-C", str(tree), "rev-parse", "--short", "HEAD")
+    changed = output_of("git", "-C", str(tree), "status", "--porcelain", "--untracked-files=no")
+    return f"{version} {revision}{'+' if changed else ''}".strip() if revision else version

@@ -4,7 +4,11 @@ A file of records is JSON lines, appended to, so that an interrupted run keeps w
 a wrong type or another schema is one line that says what to do.
 """
 
+import errno
+import os
 from collections.abc import Iterable
+from contextlib import suppress
+from io import FileIO
 from pathlib import Path
 
 import msgspec
@@ -59,16 +63,40 @@ class _SchemaOnly(msgspec.Struct):
 
 
 def append_record(path: Path, record: Measurement) -> None:
-    """Add one line.
+    """Add one line, whole or not at all: half a line would cost all the others.
 
     Raises:
         OutputError: If the file cannot be written.
     """
     try:
-        with path.open("ab") as file:
-            file.write(msgspec.json.encode(record) + b"\n")
+        begin = b"" if _ends_well(path) else b"\n"  # a line cut off by a power failure stays alone
+        with path.open("ab", buffering=0) as file:
+            _write_whole(file, begin + msgspec.json.encode(record) + b"\n")
     except OSError as error:
         raise OutputError(f"{path}: {error.strerror}; choose another --out") from error
+
+
+def _ends_well(path: Path) -> bool:
+    """Whether a file is empty, not there yet, no file on a disk, or ends with its last line."""
+    if not path.is_file() or not path.stat().st_size:
+        return True
+    with path.open("rb") as file:
+        file.seek(-1, os.SEEK_END)
+        return file.read() == b"\n"
+
+
+def _write_whole(file: FileIO, line: bytes) -> None:
+    if not file.seekable():
+        file.write(line)
+        return
+    end = file.seek(0, os.SEEK_END)
+    try:
+        if file.write(line) != len(line):  # a disk that is full takes what it can, and says so at the next write only
+            raise OSError(errno.ENOSPC, os.strerror(errno.ENOSPC))
+    except OSError:
+        with suppress(OSError):
+            file.truncate(end)
+        raise
 
 
 def check_writable(path: Path) -> None:
@@ -77,9 +105,12 @@ def check_writable(path: Path) -> None:
     Raises:
         OutputError: If not.
     """
+    was_there = path.exists()
     try:
         path.parent.mkdir(parents=True, exist_ok=True)
         path.open("ab").close()
+        if not was_there:  # nothing is measured yet, and may never be
+            path.unlink()
     except OSError as error:
         raise OutputError(f"{path}: {error.strerror}; choose another --out") from error
 
@@ -118,4 +149,4 @@ def record_from_json(line: bytes, *, where: str = "record") -> Measurement:
             raise RecordError(f"{where}: schema {schema} is newer than this version's {SCHEMA_VERSION}; read it with a newer checkout")
         return msgspec.json.decode(line, type=Measurement)
     except (msgspec.DecodeError, UnicodeDecodeError) as error:
-        raise RecordError(f"{where}: not a benchmark record ({error}); give a file that 'python -m benchmarks' wrote") from error
+        raise RecordError(f"{where}: not a benchmark record ({error}); take that line out, or give another file") from error

@@ -2,7 +2,7 @@
 
 A round's figure is its median. Paired rounds ran one after the other, so that what the machine did to one it did to both, and the ratio
 of a pair is free of it. Slower means: the lower end of the 98 % bootstrap interval of the median ratio lies above 1 + 2 %, and the sign
-test rejects "as often quicker as slower" at 5 %. Where the interval is wider than the slowdown we want to see, nothing can be said.
+test rejects "as often quicker as slower" at 5 %. Where the interval reaches beyond the slowdown we want to see, nothing can be said.
 """
 
 # P pairs, R resamples
@@ -23,7 +23,7 @@ SIGN_LEVEL = 0.05
 NUM_RESAMPLES = 2000
 MIN_PAIRS = 8  # the sign test needs 5 to reject anything, the bootstrap a few more to mean something
 
-Outcome = Literal["slower", "quicker", "same", "too noisy to tell"]
+Outcome = Literal["slower", "quicker", "same", "not slower", "too noisy to tell"]
 NOISY: Outcome = "too noisy to tell"
 
 
@@ -75,7 +75,7 @@ def unpaired_verdict(first: Sequence[float], second: Sequence[float], *, seed: i
     rng, rounds = np.random.default_rng(seed), (np.asarray(first, np.float64), np.asarray(second, np.float64))
     one_R, other_R = (np.median(own[rng.integers(0, len(own), (NUM_RESAMPLES, len(own)))], axis=1) for own in rounds)
     low, high = np.quantile(other_R / one_R, [(1 - LEVEL) / 2, (1 + LEVEL) / 2])
-    outcome: Outcome = "slower" if low > 1 + SEEN else "quicker" if high < 1 / (1 + SEEN) else "same" if high < 1 + SEEN else NOISY
+    outcome: Outcome = "slower" if low > 1 + SEEN else "quicker" if high < 1 / (1 + SEEN) else _no_slower(low, high)
     return Verdict(float(np.median(rounds[1]) / np.median(rounds[0])), float(low), float(high), None, min(map(len, rounds)), outcome)
 
 
@@ -84,7 +84,14 @@ def _outcome(low: float, high: float, sign_p: float) -> Outcome:
         return "slower"
     if sign_p < SIGN_LEVEL and high < 1 / (1 + MARGIN):
         return "quicker"
-    return "same" if high < 1 + SEEN else NOISY
+    return _no_slower(low, high)
+
+
+def _no_slower(low: float, high: float) -> Outcome:
+    """The same within what must be seen on both sides; not slower, and perhaps quicker; or nothing can be said."""
+    if high >= 1 + SEEN:
+        return NOISY
+    return "same" if low > 1 / (1 + SEEN) else "not slower"
 
 
 def sign_test(more: int, num: int) -> float:
@@ -112,7 +119,7 @@ def _bundle(record: Measurement) -> str | None:
 
 
 def _throttled(record: Measurement) -> bool:
-    return record.before.throttled != record.after.throttled
+    return record.before.throttled != record.after.throttled or bool(record.before.cooling_steps or record.after.cooling_steps)
 
 
 def check_alike(first: Measurement, second: Measurement, *, except_bundle: bool = False) -> None:

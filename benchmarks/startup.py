@@ -11,7 +11,7 @@ from pathlib import Path
 
 from benchmarks.children import child_says
 from benchmarks.film import PAL, film_of
-from benchmarks.latency import samples_of
+from benchmarks.measuring import Samples
 from benchmarks.options import add_measuring_options, bench_of, number_of
 
 TOTAL = "process start to first result"
@@ -31,9 +31,11 @@ def run(arguments: argparse.Namespace) -> int:
         film = film_of(arguments.film, PAL, 10, Path(folder))
         given = (str(film.path.resolve()), str(arguments.bundle.resolve()) if arguments.bundle else "-", subject.provider)
         keys = [str(key.resolve()) for key in arguments.trust]
+        before = bench.before
         times = start_times_ms([*given, subject.graph.precision, str(arguments.threads), *keys], runs=runs)
         for step, times_ms in times.items():
-            bench.note(step, samples=samples_of(times_ms, 1), settings={"processes": runs, "kind": "startup"})
+            samples = Samples(tuple(times_ms), 1, tuple(times_ms))  # each start is a round of its own
+            bench.note(step, samples=samples, settings={"processes": runs, "kind": "startup"}, before=before)
     return 0
 
 

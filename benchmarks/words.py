@@ -38,10 +38,16 @@ def remarks(record: Measurement) -> tuple[str, ...]:
     found = list(remarks_on(record.before, record.after, cores=record.fingerprint.machine_cores))
     stability = record.distribution.stability if record.distribution else None
     if stability is not None and not stability.stable:
-        found.insert(0, f"unstable: three windows at {', '.join(f'{m:.2f}' for m in stability.medians_ms)} ms")
+        found.insert(0, f"unstable: three windows at {', '.join(map(number, stability.medians_ms))} ms")
     if (slower := record.figures.get("slower_at_the_end", 0.0)) > TOO_MUCH_SLOWER:
-        found.append(f"slower by {100 * slower:.0f} % in the last minute than in the first")
+        stretch = "stretch" if "stretch_s" in record.settings else "minute"
+        found.append(f"slower by {100 * slower:.0f} % in the last {stretch} than in the first")
     return (*found, *(f"broken: {clause}" for clause in record.failed))
+
+
+def busy_sentence(num: int, of: int) -> str:
+    """How many records shared the machine with others."""
+    return f"{num} of {of} records were measured on a busy machine: their times are upper bounds."
 
 
 def settings_words(settings: dict[str, Setting]) -> str:

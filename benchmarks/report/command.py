@@ -5,6 +5,7 @@ python -m benchmarks report RESULTS.jsonl... --out DIR [--baseline FILE] [--bund
 
 import argparse
 from collections.abc import Sequence
+from contextlib import suppress
 from pathlib import Path
 
 from benchmarks.errors import BenchmarkError
@@ -36,15 +37,15 @@ def run(arguments: argparse.Namespace) -> int:
     """Write both files; 1 if something became slower."""
     records = read_records(arguments.results)
     bundles = [Bundle.open(path, trust=arguments.trust, allow_unsigned=True) for path in arguments.bundle or [None]]
-    found, slower = sections_of(records, bundles), tuple[str, ...]()
-    if arguments.baseline is not None:
-        section, slower = compared(records, read_records([arguments.baseline]))
-        found.insert(0, section)
-    write_report(arguments.out, found)
+    found = sections_of(records, bundles)
+    against = compared(records, read_records([arguments.baseline])) if arguments.baseline is not None else None
+    write_report(arguments.out, [against.section, *found] if against is not None else found)
     for name in (MARKDOWN, PAGE):
         print(arguments.out / name)
-    if slower:
-        raise BenchmarkError(f"slower than the baseline: {'; '.join(slower)}")
+    if against is not None:
+        print(f"against the baseline: {against}")
+        if against.slower:
+            raise BenchmarkError(f"slower than the baseline: {'; '.join(against.slower)}")
     return 0
 
 
@@ -108,4 +109,6 @@ def write_report(out: Path, found: Sequence[Section]) -> None:
             part.write_text(text, encoding="utf-8")
             part.replace(out / name)
         except OSError as error:
+            with suppress(OSError):
+                part.unlink(missing_ok=True)
             raise OutputError(f"{out / name}: {error.strerror}; choose another --out") from error

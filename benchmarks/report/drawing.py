@@ -10,6 +10,7 @@ from edge_sdk.report.markup import Html, tag
 COLOURS = ("#0072b2", "#e69f00", "#009e73", "#cc79a7", "#56b4e9", "#d55e00", "#f0e442", "#555555")
 WIDTH, LEFT, RIGHT, TOP = 960.0, 230.0, 930.0, 10.0
 ROW, BAR = 30.0, 20.0
+LEAST_SPAN = 10.0  # of an axis that does not begin at 0
 PLOT_HEIGHT, AXIS, LEGEND_LEFT = 220.0, 40.0, 70.0
 
 
@@ -107,20 +108,26 @@ class Spot(NamedTuple):
 
 def scatter(spots: Sequence[Spot], *, x_unit: str, y_unit: str) -> Html:
     """Points over two axes; the lower right is worse, the upper left better."""
-    bottom = TOP + PLOT_HEIGHT
+    bottom, names = TOP + PLOT_HEIGHT, list(dict.fromkeys(spot.name for spot in spots))
     x_axis = Axis(0.0, 1.2 * max(spot.x for spot in spots), 70.0, RIGHT)
-    y_axis = Axis(0.0, 1.15 * max(spot.y for spot in spots) or 1.0, bottom, TOP)
+    y_axis = _around([spot.y for spot in spots], bottom)
     largest = max(spot.area for spot in spots) or 1.0
     drawn = [_x_axis(x_axis, TOP, bottom, x_unit), _text(y_unit, 70.0, TOP + 4, "start")]
     for value in y_axis.ticks():
         drawn += [tag("line", x1=70, x2=RIGHT, y1=y_axis.at(value), y2=y_axis.at(value), stroke="#e1e6ea")]
         drawn += [_text(f"{value:g}", 62.0, y_axis.at(value) + 4, "end")]
-    for i, spot in enumerate(spots):
-        x, y = x_axis.at(spot.x), y_axis.at(spot.y)
+    for spot in sorted(spots, key=lambda spot: -spot.area):  # small ones on top
+        title = tag("title", f"{spot.name}: {spot.y:.1f} {y_unit} at {spot.x:.2f} {x_unit}")
         radius = 4 + 10 * math.sqrt(spot.area / largest)
-        drawn.append(tag("circle", tag("title", spot.name), cx=x, cy=y, r=radius, fill=COLOURS[i % 8], fill_opacity=0.7))
-        drawn.append(_text(spot.name, x - 18, y + 4, "end") if x > WIDTH / 2 else _text(spot.name, x + 18, y + 4, "start"))
-    return _svg(drawn, bottom + AXIS)
+        fill = _colour(names, spot.name)
+        drawn.append(tag("circle", title, cx=x_axis.at(spot.x), cy=y_axis.at(spot.y), r=radius, fill=fill, fill_opacity=0.7))
+    return _with_legend(drawn, names, bottom + AXIS)
+
+
+def _around(values: Sequence[float], bottom: float) -> Axis:
+    """Upwards, around the values and never tighter than `LEAST_SPAN`: graphs of one network lie points apart, not tens of them."""
+    span = max(max(values) - min(values), LEAST_SPAN)
+    return Axis(max(min(values) - span / 2, 0.0), max(values) + span / 2, bottom, TOP)
 
 
 def lines(series: Mapping[str, Sequence[tuple[float, float]]], *, x_unit: str, y_unit: str) -> Html:

@@ -6,7 +6,7 @@ from collections.abc import Iterable, Sequence
 from benchmarks.fingerprint import Fingerprint
 from benchmarks.record import Measurement
 from benchmarks.report.section import Section, Table
-from benchmarks.state import State
+from benchmarks.state import State, cores_of_others
 
 NAMES = {
     "cpu_flags": "processor features (digest)",
@@ -50,9 +50,11 @@ def machine_section(machine: Fingerprint, records: Sequence[Measurement]) -> Sec
     rows = [(NAMES.get(name, name.replace("_", " ")), getattr(machine, name)) for name in machine.__struct_fields__]
     states = [state for record in records for state in (record.before, record.after)]
     rows.append(("load while measuring", _range([state.load for state in states])))
+    rows.append(("cores that others used meanwhile", _range(_cores_of_others(records))))
     rows.append(("clock while measuring, MHz", _range([state.clock_mhz for state in states])))
     rows.append(("temperature while measuring, °C", _range([state.temperature_c for state in states])))
     rows.append(("throttled", _range([state.throttled for state in states])))
+    rows.append(("clocks held down for heat, steps", _range([state.cooling_steps for state in states])))
     rows.append(("GPU clock while measuring, MHz", _range([state.gpu_clock_mhz for state in states])))
     rows.append(("GPU temperature while measuring, °C", _range([state.gpu_temperature_c for state in states])))
     rows.append(("GPU held down by", _held_down(states)))
@@ -74,6 +76,11 @@ def _held_down(states: Sequence[State]) -> str | None:
     """What held the GPU's clock down; None where nobody told."""
     told = [state.gpu_slowed_by for state in states if state.gpu_slowed_by is not None]
     return _listed(reason or None for reason in told) if told else None
+
+
+def _cores_of_others(records: Sequence[Measurement]) -> list[float | None]:
+    found = (cores_of_others(record.before, record.after) for record in records)
+    return [None if cores is None else round(cores, 1) for cores in found]
 
 
 def _range(values: Sequence[float | None]) -> str | None:

@@ -9,7 +9,9 @@ from collections.abc import Sequence
 from benchmarks.record import Measurement, Setting
 from benchmarks.words import settings_words
 
-ALWAYS = frozenset({"size", "cameras", "batch", "session_threads", "mode", "observations", "data", "side"})  # a row's own, even alone
+ALWAYS = frozenset(
+    {"size", "cameras", "batch", "session_threads", "mode", "observations", "data", "side", "stretch_s"}
+)  # a row's own, even alone
 FOLLOWS = frozenset({"kind", "workers", "runs_on", "provider", "precision", "reference", "images", "tuned_on"})  # from the rest, mostly
 BUNDLE = "bundle"
 OF_THE_RUN = frozenset({"kind", "quick", "runs_on", "input", "provider", "precision", "threads", "reference", "split"})  # said elsewhere
@@ -24,8 +26,9 @@ def row_names(records: Sequence[Measurement], *, with_name: bool = True) -> list
     """
     varying = _varying(records)
     names = [_name(record, varying - FOLLOWS, with_name=with_name) for record in records]
-    if len(set(names)) < len(names):
-        names = [_name(record, varying, with_name=with_name) for record in records]
+    for more in (varying - {"kind"}, varying):
+        if len(set(names)) < len(names):
+            names = [_name(record, more, with_name=with_name) for record in records]
     for tell in (lambda record: record.code, lambda record: f"measured {record.created_utc}"):
         if len(set(names)) < len(names):
             names = [f"{name}, {tell(record)}" if names.count(name) > 1 else name for name, record in zip(names, records, strict=True)]

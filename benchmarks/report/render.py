@@ -10,7 +10,7 @@ from edge_sdk.report.markup import Html, join, tag
 OWN_STYLE = """
 svg.pipe { margin: 10px 0 2px; } .figures { width: auto; min-width: 50%; margin: 6px 0 14px; }
 .figures th, .figures td { padding: 4px 14px 4px 0; } .figures td:not(:first-child) { white-space: nowrap; text-align: right; }
-.figures thead th:not(:first-child) { text-align: right; }
+.figures thead th:not(:first-child) { text-align: right; } .figures thead th:first-child { white-space: normal; }
 .figures.words td:not(:first-child), .figures.words thead th { white-space: normal; text-align: left; }
 .figures td:first-child, .figures th:first-child { min-width: 10.5em; overflow-wrap: break-word; }
 .figures.words td:not(:first-child) { min-width: 11em; overflow-wrap: break-word; }

@@ -8,7 +8,8 @@ from benchmarks.report.naming import row_names, shared_words
 from benchmarks.words import number
 
 Records = Sequence[Measurement]
-TIMES = (*PERCENTILES, "max", "jitter", "n")
+SHARES = frozenset({"slower_at_the_end"})
+TIMES = (*PERCENTILES, "max", "mean", "jitter", "n")
 
 
 def named(records: Records) -> list[tuple[str, Measurement]]:
@@ -28,13 +29,15 @@ def timed_pairs(records: Records) -> list[tuple[Measurement, Distribution]]:
 
 
 def shared_sentence(records: Records) -> tuple[str, ...]:
-    """A sentence of what all of them have in common."""
+    """A sentence of what all that have such a setting have in common."""
     said = shared_words(records)
-    return (f"All of them: {said}.",) if said else ()
+    return (f"In common, where it applies: {said}.",) if said else ()
 
 
 def figure_cell(record: Measurement, name: str) -> str:
     """A figure, or a dash where it was not measured."""
+    if name in SHARES and name in record.figures:
+        return f"{100 * record.figures[name]:+.1f} %"
     return number(record.figures[name]) if name in record.figures else "-"
 
 
@@ -43,7 +46,8 @@ def time_cells(record: Measurement) -> tuple[str, ...]:
     found = record.distribution
     assert found is not None
     doubt = " (unstable)" if found.stability is not None and not found.stability.stable else ""
-    return (*percentile_words(found).values(), f"{found.max_ms:.2f}", f"{found.jitter_ms:.2f}", f"{found.num}{doubt}")
+    others = ("-" if value is None else f"{value:.2f}" for value in (found.max_ms, found.mean_ms, found.jitter_ms))
+    return (*percentile_words(found).values(), *others, f"{found.num}{doubt}")
 
 
 def percentile_cell(record: Measurement, name: str) -> str:

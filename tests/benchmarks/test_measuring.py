@@ -14,7 +14,7 @@ from benchmarks.errors import BenchmarkError
 from benchmarks.film import Film, Size, endless
 from benchmarks.fingerprint import fingerprint
 from benchmarks.latency import moved, sustained
-from benchmarks.live_feed import LiveTimes
+from benchmarks.live_feed import LiveTimes, since
 from benchmarks.measuring import Bench, measured
 from benchmarks.power_meter import PowerMeter, watts_from_nvidia_smi, watts_from_tegrastats
 from benchmarks.stages import ALL, stage_times_ms
@@ -265,3 +265,10 @@ def test_energy_is_mean_power_times_time(tmp_path: Path, monkeypatch: pytest.Mon
     assert meter.energy is not None and meter.energy.readings >= 2 and "tegrastats" in meter.energy.covers
     assert meter.energy.mean_w == pytest.approx(5.0, abs=0.5)
     assert meter.energy.joules == pytest.approx(meter.energy.mean_w * meter.energy.seconds)
+
+
+def test_the_frames_of_the_warm_up_are_not_counted() -> None:
+    first = LiveAccounting(30, 25, {"superseded": 3}, 2)
+    now = LiveAccounting(130, 120, {"superseded": 8, "paused": 1}, 1)
+
+    assert since(first, now) == LiveAccounting(100, 95, {"superseded": 5, "paused": 1}, -1) and since(first, now).balanced

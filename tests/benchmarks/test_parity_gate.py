@@ -143,7 +143,8 @@ def test_a_runtime_that_does_not_come_up_is_not_measured_unless_asked_for(
     tmp_path: Path, trust: Path, bundle_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
 ) -> None:
     monkeypatch.setitem(LINKS, "tensorrt", Link("tensorrt", lambda: None, LINKS["tensorrt"].create))  # installed, as far as one can see
-    monkeypatch.setitem(sys.modules, "tensorrt", None)
+    for module in ("openvino", "tensorrt"):
+        monkeypatch.setitem(sys.modules, module, None)
     given = ["parity", "--bundle", str(bundle_path), "--trust", str(trust), "--out", str(tmp_path / "r.jsonl")]
 
     assert main(given) == 0

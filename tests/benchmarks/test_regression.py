@@ -2,6 +2,11 @@
 
 import hashlib
 import json
+import os
+import shutil
+import signal
+import subprocess
+import sys
 import time
 from collections.abc import Callable
 from functools import partial
@@ -14,11 +19,14 @@ import pytest
 import tiny
 from benchmarks.__main__ import main
 from benchmarks.errors import BenchmarkError, UnlikeConditionsError
+from benchmarks.fingerprint import text_of
 from benchmarks.measuring import measured
 from benchmarks.record import read_records
 from benchmarks.regression import NOISY, Verdict, differences, sign_test, unpaired_verdict, verdict_on
 from tests.benchmarks.cases import record, write
+from tests.camera.watching import wait_for
 
+ROOT = Path(__file__).parents[2]
 REPETITIONS, PAIRS, RUNS = 20, 40, 20
 
 
@@ -108,6 +116,14 @@ def test_rounds_that_did_not_run_in_turns_need_more_than_five_per_cent() -> None
     assert unpaired_verdict(first, first * 1.12).outcome == "slower"
 
 
+def test_what_may_be_much_quicker_is_not_called_the_same() -> None:
+    rng = np.random.default_rng(0)
+    first, second = rng.normal(10, 0.1, 20), np.r_[rng.normal(10, 0.1, 11), rng.normal(7, 0.1, 9)]
+
+    assert unpaired_verdict(first, second).outcome == "not slower" == verdict_on(first, second).outcome
+    assert unpaired_verdict(first, first * 1.01).outcome == "same" == verdict_on(first, first * 1.001).outcome
+
+
 def test_the_sign_test_counts_heads() -> None:
     assert sign_test(10, 10) == pytest.approx(2**-10) and sign_test(0, 10) == 1.0 and sign_test(5, 9) == 0.5
 
@@ -193,7 +209,8 @@ def test_records_keep_both_sides_conditions(tmp_path: Path) -> None:
     path = write(tmp_path / "r.jsonl", record(times_ms=[1.0] * 30))
     line = json.loads(path.read_text())
 
-    told = {"load", "temperature_c", "throttled", "clock_mhz", "threads", "gpu_clock_mhz", "gpu_temperature_c", "gpu_slowed_by"}
+    told = {"load", "others_core_s", "at_s", "temperature_c", "throttled", "cooling_steps", "clock_mhz", "threads"}
+    told |= {"gpu_clock_mhz", "gpu_temperature_c", "gpu_slowed_by"}
     assert told == set(line["before"]) == set(line["after"])
 
 
@@ -204,3 +221,85 @@ def test_a_comparison_of_unlike_records_names_everything() -> None:
     second = msgspec.structs.replace(record(times_ms=[1.0], bundle=None), fingerprint=msgspec.structs.replace(first.fingerprint, cores=99))
     with pytest.raises(UnlikeConditionsError, match=r"cores: .* bundle: "):
         check_alike(first, second)
+
+
+def test_rows_name_their_size_and_a_figure_alone_is_not_judged(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    times = np.random.default_rng(0).normal(10, 0.05, 30).tolist()
+    sizes = [record(times_ms=times, settings={**record().settings, "size": size}) for size in ("720x576", "1920x1080")]
+    memory = record("while inspecting", verb="memory", figures={"max_rss_mb": 200.0})
+    baseline, results = tmp_path / "baseline.jsonl", tmp_path / "now.jsonl"
+    write(baseline, *sizes, memory)
+    write(results, *sizes, msgspec.structs.replace(memory, figures={"max_rss_mb": 300.0}), record("decode", times_ms=times))
+
+    assert main(["report", str(results), "--out", str(tmp_path / "page"), "--baseline", str(baseline)]) == 0
+
+    markdown = (tmp_path / "page" / "benchmarks.md").read_text()
+    assert "| latency: inference, 720x576 | +0.0 % |" in markdown and "| latency: inference, 1920x1080 | +0.0 % |" in markdown
+    assert "| memory: while inspecting, 720x576, max RSS, MB | +50.0 % | not judged: 200, now 300 |" in markdown
+    assert "1 measurements are not in the baseline" in markdown and "against the baseline: 2 same" in capsys.readouterr().out
+
+
+def test_two_sizes_of_a_quick_look_are_refused_beside_a_full_measurement(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    def pair(quick: bool) -> list[object]:
+        return [
+            record(times_ms=[10.0] * 30, settings={**record().settings, "size": size, "quick": quick}) for size in ("720x576", "1920x1080")
+        ]
+
+    write(tmp_path / "baseline.jsonl", *pair(False))  # type: ignore[arg-type]
+    write(tmp_path / "now.jsonl", *pair(True))  # type: ignore[arg-type]
+
+    assert main(["report", str(tmp_path / "now.jsonl"), "--out", str(tmp_path), "--baseline", str(tmp_path / "baseline.jsonl")]) == 1
+    assert "quick: False against True" in capsys.readouterr().err
+
+
+def test_a_gate_that_can_judge_nothing_does_not_pass(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    assert gate(tmp_path, record(times_ms=[10.0] * 3), record(times_ms=[10.0] * 3)) == 1
+
+    (error,) = capsys.readouterr().err.splitlines()
+    assert "nothing can be judged" in error and "at least 8 of each" in error and not (tmp_path / "page").exists()
+
+
+def _at_work(parent: int) -> list[int]:
+    """Ticks of CPU time of a process's children that have had half a second of it: they are past their start."""
+    stats = [text_of(str(path)).rpartition(")")[2].split() for path in Path("/proc").glob("[0-9]*/stat")]
+    ticks = [int(fields[11]) + int(fields[12]) for fields in stats if fields and int(fields[1]) == parent]
+    return [num for num in ticks if num >= 50]
+
+
+def test_an_interrupted_comparison_is_one_line(tmp_path: Path) -> None:
+    """Ctrl-C reaches the whole group: the sides end without a word of their own."""
+    command = [sys.executable, "-m", "benchmarks", "compare", "--rounds", "100000", "--runs", "1", "--threads", "1"]
+    with subprocess.Popen(command, cwd=ROOT, stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True, start_new_session=True,
+                          preexec_fn=lambda: signal.signal(signal.SIGINT, signal.default_int_handler)) as process:  # fmt: skip
+        wait_for(lambda: len(_at_work(process.pid)) == 2, "both sides at work")
+        os.killpg(process.pid, signal.SIGINT)
+        _, said = process.communicate(timeout=60)
+
+    assert process.returncode == 130 and said.splitlines() == ["interrupted; records written to --out so far are kept"]
+
+
+def test_a_terminated_measurement_leaves_no_film_behind(tmp_path: Path) -> None:
+    command = [sys.executable, "-m", "benchmarks", "latency", "--threads", "1", "--seconds", "600"]
+    with subprocess.Popen(
+        command, cwd=ROOT, env={**os.environ, "TMPDIR": str(tmp_path)}, stdout=subprocess.PIPE, stderr=subprocess.PIPE
+    ) as process:
+        wait_for(lambda: list(tmp_path.glob("*/drive-*.mp4")), "the film")
+        process.terminate()
+        _, said = process.communicate(timeout=60)
+
+    assert process.returncode == 128 + signal.SIGTERM and b"Traceback" not in said and not list(tmp_path.iterdir())
+
+
+def test_each_side_of_a_comparison_has_the_code_of_its_own_checkout(tmp_path: Path, bundle_path: Path, trust: Path) -> None:
+    older = tmp_path / "older"
+    older.mkdir()
+    shutil.copytree(ROOT / "edge_sdk", older / "edge_sdk", ignore=shutil.ignore_patterns("__pycache__", "*.bundle"))
+    for words in (["init", "-q"], ["-c", "user.name=n", "-c", "user.email=e", "commit", "-q", "--allow-empty", "-m", "older"]):
+        subprocess.run(["git", "-C", str(older), *words], check=True)
+    revision = subprocess.run(["git", "-C", str(older), "rev-parse", "--short", "HEAD"], capture_output=True, text=True, check=True)
+    given = ["--bundle", str(bundle_path), "--trust", str(trust), "--threads", "1", "--rounds", "8", "--runs", "1"]
+
+    main(["compare", *given, "--first-tree", str(older), "--out", str(tmp_path / "r.jsonl")])
+
+    first, second, *_ = read_records([tmp_path / "r.jsonl"])
+    assert first.code.split()[1].startswith(revision.stdout.strip()) and first.code != second.code

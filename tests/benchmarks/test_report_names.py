@@ -63,9 +63,12 @@ def test_the_summary_answers_what_was_measured_and_nothing_else() -> None:
     live = {"results_per_s": 25.0, "received": 250.0, "dropped": 0.0, "dropped_share": 0.0, "cores_busy": 0.8}
     seen = of("latency", "capture to observation", {"size": "720x576", "camera_fps": 25.0}, times_ms=TIMES, figures=live)
     cameras = [
-        of("throughput", "cameras", {**SIZE, "cameras": num, "camera_fps": 25.0}, times_ms=TIMES, figures={**live, "dropped_share": share})
-        for num, share in ((1, 0.0), (2, 0.005), (3, 0.2))
-    ]
+        of(
+            "throughput", "cameras", {**SIZE, "cameras": num, "camera_fps": 25.0}, times_ms=TIMES,
+            figures={**live, "dropped_share": share, "results_per_s": rate},
+        )
+        for num, share, rate in ((1, 0.0, 25.0), (2, 0.005, 50.0), (3, 0.2, 60.0), (4, 0.0, 60.0))  # the last: decoding did not keep up
+    ]  # fmt: skip
     lost = {"f2_ciw": 0.5, "delta_f2_ciw": -0.012}
     parity = [
         of("parity", "int8 on cpu", {}, figures=lost, failed=("loses",)),
@@ -76,8 +79,8 @@ def test_the_summary_answers_what_was_measured_and_nothing_else() -> None:
 
     assert found is not None
     rows = dict(found.tables[0].rows)
-    assert rows["capture to observation, live, 720x576"] == "p50 11 ms, p99 12 ms; 0 % of 25 frames/s dropped"
-    assert rows["cameras served at 25 frames/s, 720x576"] == "2 of up to 3, with at most 1 % dropped"
+    assert rows["capture to observation, live, 720x576"] == "p50 11 ms, p99 12 ms; 0 % of 25 frames/s without a result"
+    assert rows["cameras served at 25 frames/s, 720x576"] == "2 of up to 4, with at most 1 % of the frames without a result"
     assert rows["parity with fp32"] == "1 of 2 comparisons within their bounds; largest loss of F2_CIW 1.20 points"
     assert rows["energy per frame"] == "not measured" and len(rows) == 4
     assert summary([]) is None

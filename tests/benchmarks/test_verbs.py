@@ -15,7 +15,7 @@ from benchmarks.growth import exponent, inspection_of
 from benchmarks.memory import figures_of, growth
 from benchmarks.memory_child import Look
 from benchmarks.record import Measurement, read_records
-from benchmarks.report.drawing import Axis
+from benchmarks.report.drawing import Axis, Spot, scatter
 from edge_sdk.contract.manifest import Evaluation
 from tests.benchmarks.cases import record, tiny_film, write
 
@@ -209,9 +209,10 @@ def test_two_machines_never_share_a_table(page: tuple[str, str]) -> None:
 def test_the_tables_say_what_is_doubtful_refused_and_missing(page: tuple[str, str]) -> None:
     markdown, _ = page
 
-    assert "60 (unstable)" in markdown and "unstable: three windows at 10.00, 20.00, 30.00 ms" in markdown
+    assert "60 (unstable)" in markdown and "unstable: three windows at 10, 20, 30 ms" in markdown
     assert re.search(r"\| capture to observation[^|]*\| 11\.\d+ \| 11\.\d+ \| 11\.\d+ \| 11\.\d+ \| - \|", markdown)
     assert "loses 2 points" in markdown and "| no copy |" in markdown and "60.0 %" in markdown
+    assert re.search(r"\| F2, % \| int8 [^|]*\|\n\| --- \| --- \|\n\| RB \| 40.0 \|\n(?!\| OB)", markdown)  # OB does not occur
 
 
 def test_an_axis_has_round_ticks_inside_its_range() -> None:
@@ -241,3 +242,38 @@ def test_micro_benchmarks_are_found_by_their_folder() -> None:
 
     assert done.returncode == 0, done.stdout + done.stderr
     assert all(f"bench_{name}" in done.stdout for name in ("prepare[1920x1080]", "tracker", "journal", "open_bundle"))
+
+
+def test_graphs_that_lie_close_together_are_told_apart() -> None:
+    drawn = scatter([Spot("fp32", 7.0, 29.2, 44.0), Spot("int8", 7.1, 29.4, 11.0)], x_unit="ms", y_unit="%")
+
+    heights = [float(y) for y in re.findall(r'cy="([\d.]+)"', drawn)]
+    assert (
+        drawn.count("<circle") == 2 and drawn.count("<text") > 2 and heights[0] - heights[1] > 2 and 0 < min(heights) < max(heights) < 230
+    )
+
+
+def test_the_page_of_everything_shows_the_bundle_that_was_measured(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    calls: list[list[str]] = []
+    monkeypatch.setattr("benchmarks.everything._call", lambda words: calls.append(words) or 0)
+    bundle = tiny.tiny_bundle(tmp_path / "mine.bundle", key=None)
+
+    given = ["--bundle", str(bundle), "--allow-unsigned", "--quick", "--out", str(tmp_path / "r.jsonl"), "--page", str(tmp_path / "page")]
+    assert main(["all", *given]) == 0
+    assert [words[0] for words in calls][-1] == "report" and calls[-1][calls[-1].index("--bundle") + 1] == str(bundle)
+
+
+def test_records_of_one_piece_of_work_share_the_state_before_it(tmp_path: Path, given: list[str]) -> None:
+    *stages, _ = measured(tmp_path / "r.jsonl", "latency", *given, "--frames", "40", "--seconds", "0.5")
+
+    own = [item for item in stages if item.settings["kind"] == "stage"]
+    assert len(own) == 7 and len({item.before.at_s for item in own}) == 1
+    assert all((item.after.at_s or 0) > (item.before.at_s or 0) for item in own)
+
+
+def test_a_film_that_cannot_be_played_is_one_line(tmp_path: Path, given: list[str], capfd: pytest.CaptureFixture[str]) -> None:
+    words = [*given, "--film", str(tiny_film(tmp_path / "one.mp4", 1)), "--seconds", "0.2", "--cameras", "1"]
+
+    assert main(["throughput", *words]) == 1
+    (error,) = (line for line in capfd.readouterr().err.splitlines() if not line.startswith("tiny-"))
+    assert error.endswith("one.mp4: a film of one frame; give one of some seconds")
