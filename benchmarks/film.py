@@ -60,10 +60,11 @@ def film_of(given: Path | None, size: Size, num_frames: int, folder: Path) -> Fi
     return Film(path, size, f"demo drive enlarged, {CODEC}")
 
 
-def endless(film: Film) -> Generator[Frame | None, None, None]:
+def endless(film: Film, *, threads: int | None = None) -> Generator[Frame | None, None, None]:
     """Frames of a film, from the beginning again when it ends; numbers and times go on rising.
 
-    None comes whenever the film was opened: what that took is no frame's time. The frame read while opening is left out.
+    `threads` are the decoder's; with one it does not work ahead, so that each frame's time is its own. None comes whenever the film was
+    opened: what that took is no frame's time. The frame read while opening is left out.
 
     Raises:
         SourceError: If the film has a single frame.
@@ -71,7 +72,7 @@ def endless(film: Film) -> Generator[Frame | None, None, None]:
     seq, period_s = 0, 1 / FPS
     while True:
         begun = seq
-        with FilmSource(film.path) as source:
+        with FilmSource(film.path, threads=threads) as source:
             frames = source.frames()
             next(frames)
             yield None

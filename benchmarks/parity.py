@@ -19,7 +19,7 @@ from benchmarks.options import add_out, bare_bench
 from benchmarks.parity_golden import golden_figures
 from benchmarks.parity_images import parity_images
 from benchmarks.parity_labelled import labelled, labelled_figures
-from benchmarks.subject import add_options, checked_provider, opened_bundle, ref_of
+from benchmarks.subject import add_options, check_threads, checked_provider, opened_bundle, ref_of
 from edge_sdk.bundle import Bundle
 from edge_sdk.contract.manifest import Graph
 from edge_sdk.errors import InputError, RuntimeUnavailableError
@@ -92,8 +92,9 @@ def _checked(arguments: argparse.Namespace) -> str | None:
         raise InputError(f"--on {arguments.on}: choose golden, evaluation or data")
     if arguments.split not in SPLITS:
         raise InputError(f"--split {arguments.split}: choose one of {', '.join(SPLITS)}")
-    if (arguments.num is not None and arguments.num < 1) or arguments.threads < 0:
-        raise InputError("--num must be at least 1 and --threads at least 0")
+    if arguments.num is not None and arguments.num < 1:
+        raise InputError("--num must be at least 1")
+    check_threads(arguments.threads)
     if not all(0 <= bound <= 100 for bound in (arguments.bound, arguments.bound_tuned, arguments.bound_flips)):
         raise InputError("bounds lie between 0 and 100")
     if (arguments.on == "data") > (arguments.data is not None) or (arguments.data is not None and arguments.on in {"golden", "evaluation"}):

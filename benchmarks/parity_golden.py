@@ -47,11 +47,14 @@ def golden_figures(bench: Bench, bundle: Bundle, graph: Graph, provider: str, se
         return
     difference_NC, tolerance = np.abs(scores_NC - packed_NC), bundle.golden().tolerance[graph.precision]
     has_fp32 = all("fp32" in frame.scores for frame in bundle.golden().frames)
-    flips = int(_flips(scores_NC, _packed(bundle, "fp32") if has_fp32 else packed_NC, graph).sum())
+    fp32_NC = _packed(bundle, "fp32") if has_fp32 else None
+    flips = int(_flips(scores_NC, packed_NC if fp32_NC is None else fp32_NC, graph).sum())
     figures = {
         "max_abs_dp": float(difference_NC.max()), "mean_abs_dp": float(difference_NC.mean()), "tolerance": tolerance,
         "decision_flips": float(flips), "decisions": float(scores_NC.size),
     }  # fmt: skip
+    if fp32_NC is not None:
+        figures["max_abs_dp_fp32"] = float(np.abs(scores_NC - fp32_NC).max())
     failed = []
     if difference_NC.max() > tolerance:
         failed.append(f"a score is {difference_NC.max():.4f} off the packed one, {tolerance:g} allowed")

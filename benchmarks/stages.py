@@ -45,7 +45,7 @@ def stage_times_ms(film: Film, subject: "Subject", *, num_frames: int, warm_up: 
     run, not_measured = staged_run(subject)
     tracker: Tracker[None] = Tracker(subject.graph.thresholds)
     times: dict[str, list[float]] = defaultdict(list)
-    with closing(endless(film)) as frames:
+    with closing(endless(film, threads=1)) as frames:
         for number in range(warm_up + num_frames):
             own = _walk(frames, subject, run, tracker)
             if number >= warm_up:

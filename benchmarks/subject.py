@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING
 
 from benchmarks.record import BundleRef, Setting
 from edge_sdk.bundle import Bundle
+from edge_sdk.cores import usable_cores
 from edge_sdk.errors import InputError
 from edge_sdk.inspector import Inspector, worker_sessions
 from edge_sdk.live.result import LiveModel
@@ -85,13 +86,22 @@ def subject_of(arguments: argparse.Namespace, *, say: Say = lambda line: None) -
         RuntimeUnavailableError: If this machine does not have the runtime.
         BundleError: If the bundle must not serve or lacks the graph.
     """
-    if arguments.threads < 0:
-        raise InputError(f"--threads {arguments.threads}: give 0 for every core, or a number of threads")
+    check_threads(arguments.threads)
     provider = checked_provider(arguments.provider)
     bundle = opened_bundle(arguments)
     with Inspector(bundle, precision=arguments.precision, threads=arguments.threads or None, require=provider, say=say) as inspector:
         served = inspector.session.attempts[-1].provider
         yield Subject(bundle, inspector.graph, checked_provider(served) or "cpu", inspector.session, arguments.threads)
+
+
+def check_threads(num: int) -> None:
+    """Refuse a number of threads of one inference that makes no sense here.
+
+    Raises:
+        InputError: If it is negative, or larger than the number of cores.
+    """
+    if not 0 <= num <= usable_cores():
+        raise InputError(f"--threads {num}: give 0 for every core, or up to {usable_cores()}, the cores this process may use")
 
 
 def checked_provider(name: str | None) -> "Provider | None":

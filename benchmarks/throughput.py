@@ -137,7 +137,7 @@ def threads(bench: Bench, subject: Subject, film: Film, *, quick: bool) -> None:
 
 def _network(bench: Bench, name: str, call: Callable[[], object], num_images: int, settings: Mapping[str, Setting], *, quick: bool) -> None:
     window, begin_cpu = 3 if quick else 20, time.process_time()
-    samples = measured(call, window=window, warm_up=3 if quick else 10, max_windows=4 if quick else 10)
+    samples = measured(call, window=window, warm_up=3 if quick else 10, max_windows=8 if quick else 10)
     runs = samples.warm_up + window * len(samples.rounds_ms)
     per_image_ms = samples.distribution.p50_ms / num_images
     figures = {

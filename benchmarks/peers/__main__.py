@@ -2,6 +2,7 @@
 
 import argparse
 import os
+import signal
 import sys
 from collections.abc import Sequence
 
@@ -22,9 +23,15 @@ def main(argv: Sequence[str] | None = None) -> int:
         os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
         return 0
     except KeyboardInterrupt:
-        print("interrupted; what was measured is kept", file=sys.stderr)
+        print("interrupted; records written to --out so far are kept", file=sys.stderr)
         return 130
 
 
+def _terminated(number: int, frame: object) -> None:
+    """As Ctrl-C: the pass under way is ended, the graph that lies beside the film removed."""
+    raise SystemExit(128 + number)
+
+
 if __name__ == "__main__":
+    signal.signal(signal.SIGTERM, _terminated)
     sys.exit(main())

@@ -2,7 +2,7 @@
 
 from collections.abc import Mapping
 
-from benchmarks.film import FPS, PAL
+from benchmarks.film import FPS
 from benchmarks.record import Measurement
 from benchmarks.report.drawing import distributions, lines, points, stacked_bars
 from benchmarks.report.naming import row_names
@@ -20,10 +20,6 @@ SUSTAINED = (
     "max_cooling_steps",
 )  # fmt: skip
 GOLDEN = "golden frames"
-AHEAD = (
-    "A film larger than 720x576 is decoded ahead by threads of FFmpeg's while the other stages run: its decode stage is what is left to "
-    "wait, not what it costs; that is in the core-ms of the film."
-)
 
 
 def latency(records: Records) -> Section | None:
@@ -47,7 +43,7 @@ def latency(records: Records) -> Section | None:
     notes = (
         "Stages run one after the other; capture to observation is the live pipeline, where they overlap and a frame may wait for the one "
         "before. Its clock starts before the frame is decoded and stops when the tracker has taken the result in.",
-        *([AHEAD] if any(_is_large(record) and record.name in STAGES for record in own) else []),
+        "Decoding is one thread's here; in service a film larger than 768x576 has several.",
     )
     live = [(names[id(r)], *(figure_cell(r, key) for key in LIVE)) for r in measured if r.figures]
     hot = [r for r in measured if r.settings.get("kind") == "sustained"]
@@ -63,12 +59,6 @@ def _stretch_words(name: str, hot: Records) -> str:
     """The figure's name; the minute is a stretch where ten minutes were not asked for."""
     words = figure_words(name)
     return words.replace("minute", "stretch") if any("stretch_s" in r.settings for r in hot) else words
-
-
-def _is_large(record: Measurement) -> bool:
-    """Whether its film is decoded by several threads; see `edge_sdk.camera.pyav`."""
-    width, _, height = str(record.settings.get("size") or "").partition("x")
-    return width.isdecimal() and height.isdecimal() and int(width) * int(height) > PAL.width * PAL.height
 
 
 def _over_time(record: Measurement, name: str) -> tuple[str, Html]:

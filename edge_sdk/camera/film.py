@@ -27,6 +27,7 @@ class FilmSource:
         path: The film.
         fps: In place of the film's own rate and clock.
         decoder: What reads it; `auto` takes PyAV where it is installed and can, and OpenCV otherwise.
+        threads: Of PyAV's decoder; None takes as many as are quickest. With more than one it works ahead.
 
     Raises:
         SourceError: If the file cannot be opened as a film or has no frame.
@@ -35,10 +36,10 @@ class FilmSource:
     kind: Literal["film"] = "film"
     names: tuple[str, ...] | None = None
 
-    def __init__(self, path: Path, *, fps: float | None = None, decoder: DecoderChoice = "auto") -> None:
+    def __init__(self, path: Path, *, fps: float | None = None, decoder: DecoderChoice = "auto", threads: int | None = None) -> None:
         self.name = path.resolve().name
         _check(path)
-        self._film, first = _opened(path, decoder)
+        self._film, first = _opened(path, decoder, threads)
         self._first: Decoded | None = first
         self.decoder = self._film.name
         self.height, self.width = first.size_hw
@@ -112,9 +113,9 @@ def _check(path: Path) -> None:
         raise SourceError(f"{path}: a playlist that names other files, not a film; give the film itself")
 
 
-def _opened(path: Path, choice: DecoderChoice) -> tuple[FilmDecoder, Decoded]:
+def _opened(path: Path, choice: DecoderChoice, threads: int | None) -> tuple[FilmDecoder, Decoded]:
     """The first decoder that gives a frame, and that frame."""
-    for film in decoders(path, choice):
+    for film in decoders(path, choice, threads=threads):
         if (first := film.read()) is not None:
             return film, first
         film.close()

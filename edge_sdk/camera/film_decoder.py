@@ -103,7 +103,7 @@ class OpencvDecoder:
         self._capture.release()
 
 
-def decoders(path: Path, choice: DecoderChoice = "auto") -> Iterator[FilmDecoder]:
+def decoders(path: Path, choice: DecoderChoice = "auto", *, threads: int | None = None) -> Iterator[FilmDecoder]:
     """What may read a film, best first: the one asked for, or PyAV, and OpenCV if it reads every film. The caller closes them.
 
     Raises:
@@ -115,7 +115,7 @@ def decoders(path: Path, choice: DecoderChoice = "auto") -> Iterator[FilmDecoder
             from edge_sdk.camera.pyav import PyavDecoder  # imports PyAV
 
             with suppress(*(() if choice == "pyav" else (SourceError,))):
-                yield PyavDecoder(path)
+                yield PyavDecoder(path, threads=threads)
         elif choice == "pyav" or not opencv_reads_interlaced():
             raise SourceError(f"{path}: PyAV is not installed, and OpenCV {cv2.__version__} reads interlaced film as noise; {REMEDY}")
     if choice == "opencv" or (choice == "auto" and opencv_reads_interlaced()):

@@ -32,11 +32,15 @@ REFUSED = (FFmpegError, ValueError, MemoryError)  # what PyAV raises of a pictur
 class PyavDecoder:
     """A film read by PyAV: 4:2:0 frames of 8 bits as they are, all others in BGR.
 
+    Args:
+        path: The film.
+        threads: Of the decoder; None takes as many as are quickest. With more than one it works ahead.
+
     Raises:
         SourceError: If there is no film in it that FFmpeg knows.
     """
 
-    def __init__(self, path: Path) -> None:
+    def __init__(self, path: Path, *, threads: int | None = None) -> None:
         self.name = f"PyAV {av.__version__}"
         self._container = _opened(path)
         stream = self._container.streams.best("video")
@@ -44,8 +48,7 @@ class PyavDecoder:
             self._container.close()
             raise SourceError(f"{path}: there are no pictures in it")
         stream.codec_context.thread_type = "AUTO"
-        large = stream.width * stream.height > ONE_THREAD_PX
-        stream.codec_context.thread_count = min(usable_cores(), MAX_THREADS) if large else 1
+        stream.codec_context.thread_count = threads or _threads(stream.width * stream.height)
         self.rate = float(stream.guessed_rate or stream.average_rate or 0)
         self.is_counted = stream.frames > 0
         self.num_frames = stream.frames or round(_length_s(self._container, stream) * self.rate)
@@ -77,6 +80,10 @@ class PyavDecoder:
     def _time_s(self, frame: VideoFrame) -> float | None:
         stamp = self._clock.best(frame.pts, frame.dts)
         return None if stamp is None or self._time_base is None else float((stamp - self._start) * self._time_base)
+
+
+def _threads(pixels: int) -> int:
+    return min(usable_cores(), MAX_THREADS) if pixels > ONE_THREAD_PX else 1
 
 
 def _opened(path: Path) -> InputContainer:

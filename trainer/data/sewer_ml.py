@@ -157,7 +157,7 @@ def _rows(path: Path) -> tuple[list[str], bytearray]:
                 raise DataError(f"{path}: column {missing[0]} is missing; Sewer-ML's header has {FILENAME} and the codes {' '.join(codes)}")
             return _columns(rows, header, path)
     except OSError as error:
-        raise DataError(f"{path}: {error.strerror}; data.root must hold SewerML_Train.csv, SewerML_Val.csv and their folders") from error
+        raise DataError(f"{path}: {error.strerror}; the folder must hold SewerML_Train.csv, SewerML_Val.csv and their pictures") from error
     except (UnicodeDecodeError, csv.Error) as error:
         raise DataError(f"{path}: not a UTF-8 CSV file ({error})") from error
 
