@@ -48,11 +48,12 @@ class ProviderWatch:
     def __init__(self, session: Session) -> None:
         self._attempts = session.attempts if isinstance(session, ChainSession) else []
         self._provider = session.provider
+        self._left: set[str] = set()
         self.changes: list[ProviderChange] = []
 
     def add(self, result: FrameResult) -> None:
-        """Look at a result."""
-        if result.provider == self._provider:
+        """Look at a result. A runtime that was left never comes back: what still comes from it is of mode `throughput`'s other workers."""
+        if result.provider == self._provider or result.provider in self._left:
             return
         why = next((attempt for attempt in reversed(self._attempts) if attempt.stage == "run"), None)
         change = ProviderChange(
@@ -60,6 +61,7 @@ class ProviderWatch:
             reason=(why.reason or "") if why else "", detail=why.detail if why else "",
         )  # fmt: skip
         self.changes.append(change)
+        self._left.add(self._provider)
         self._provider = result.provider
 
 

@@ -112,6 +112,14 @@ def test_odd_sizes_come_in_bgr(tmp_path: Path) -> None:
     assert np.abs(frames[3].image_HWC.astype(int) - picture(3, (95, 127))).mean() < 4
 
 
+def test_a_film_that_lies_upside_down_in_memory_is_seen_upright(tmp_path: Path) -> None:
+    """FFmpeg says so by negative rows, which PyAV's planes do not have: the picture came without a single column."""
+    _, frames = read(write(tmp_path / "f.avi", "amv", "yuvj420p", {"qmin": "1", "qmax": "2"}))
+
+    assert len(frames) == NUM and frames[3].size_hw == (HEIGHT, WIDTH)
+    assert np.abs(frames[3].image_HWC.astype(int) - picture(3)).mean() < 8
+
+
 @pytest.mark.parametrize("matrix", [1, 5])
 @pytest.mark.parametrize("full_range", [False, True])
 def test_colours_are_those_the_stream_names(tmp_path: Path, matrix: int, full_range: bool) -> None:
@@ -237,3 +245,12 @@ def test_formats_that_come_in_bgr_keep_the_streams_colours(tmp_path: Path, pixel
 
     assert frames[0].order == "bgr"
     assert np.abs(frames[0].image_HWC.reshape(-1, 3).mean(axis=0) - (170, 110, 70)).max() < 4
+
+
+@pytest.mark.parametrize("threads", [1, 3])
+def test_a_decoder_has_the_threads_it_is_given(tmp_path: Path, threads: int) -> None:
+    """With one it works no frame ahead: so each frame's decoding can be timed."""
+    with FilmSource(write(tmp_path / "f.mp4", *FILMS["h264.mp4"]), decoder="pyav", threads=threads) as source:
+        context = source._film._frames.gi_frame.f_locals["stream"].codec_context
+
+        assert context.thread_count == threads and len(list(source.frames())) == NUM

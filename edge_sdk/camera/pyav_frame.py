@@ -21,7 +21,7 @@ def picture(frame: VideoFrame) -> tuple[NDArray[np.uint8] | YuvPlanes, Literal["
     FFmpeg goes on reading the planes while it decodes the next frames, and does not write to them while anybody holds them.
     """
     colours = _colours(frame)
-    if colours is None or frame.width % 2 or frame.height % 2:
+    if colours is None or frame.width % 2 or frame.height % 2 or _is_upside_down(frame):
         return _bgr(frame), "bgr", STUDIO
     return YuvPlanes(*(_view(plane) for plane in frame.planes)), "i420", colours
 
@@ -34,6 +34,11 @@ def _bgr(frame: VideoFrame) -> NDArray[np.uint8]:
         format="bgr24", src_colorspace=int(frame.colorspace), dst_colorspace=RGB, src_color_range=source_range, dst_color_range=FULL_RANGE
     )
     return np.asarray(picture.to_ndarray(), dtype=np.uint8)
+
+
+def _is_upside_down(frame: VideoFrame) -> bool:
+    """Whether the rows lie from the last to the first, as AMV's: PyAV shows them from the wrong end."""
+    return any(plane.line_size < plane.width for plane in frame.planes)
 
 
 def _view(plane: VideoPlane) -> NDArray[np.uint8]:

@@ -12,7 +12,7 @@ import cv2
 import numpy as np
 from numpy.typing import NDArray
 
-MIN_STEP = 3  # columns to one; OpenCV is quicker with two
+MIN_STEP, MAX_STEP = 3, 64  # columns to one; OpenCV is quicker with two, and mixes no more than 128 channels
 MAX_PERIOD = 64  # rows; beyond that the matrix is mostly zeros
 MAX_PRODUCTS = 1 << 17  # of one multiplication: well below what numpy's BLAS wakes other threads for
 
@@ -20,7 +20,7 @@ MAX_PRODUCTS = 1 << 17  # of one multiplication: well below what numpy's BLAS wa
 def is_quick(size_hw: tuple[int, int], target_hw: tuple[int, int]) -> bool:
     """Whether `area_averages` takes these sizes, and is the quicker way."""
     (height, width), (target_height, target_width) = size_hw, target_hw
-    if height < target_height or width % target_width or width < MIN_STEP * target_width:
+    if height < target_height or width % target_width or not MIN_STEP <= width // target_width <= MAX_STEP:
         return False
     period = height // gcd(height, target_height)
     return period <= MAX_PERIOD and period * (period * target_height // height) * target_width <= MAX_PRODUCTS

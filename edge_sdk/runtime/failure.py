@@ -25,7 +25,10 @@ LOST = frozenset({CONTEXT_LOST, HUNG})  # no GPU runtime of this process comes b
 _OF_ENGINES = {"memory": OUT_OF_MEMORY, "crashed": LOADER_CRASHED, "timeout": LOADER_TIMED_OUT, "no_tensorrt": IMPORT_FAILED}
 
 _PHRASES = (
-    (OUT_OF_MEMORY, r"out[ _]?of[ _]?memory|cudaErrorMemoryAllocation|failed to allocate memory|bfc_?arena|insufficient memory|bad_alloc"),
+    (
+        OUT_OF_MEMORY,
+        r"out[ _]?of[ _]?memory|cudaErrorMemoryAllocation|allocate (memory|\d+ bytes)|bfc_?arena|insufficient memory|bad_alloc",
+    ),
     (
         CONTEXT_LOST,  # the errors after which CUDA answers every call of this process with the same error
         r"illegal (memory access|address|instruction)|misaligned address|unspecified launch failure|device-side assert|launch timed out"

@@ -10,8 +10,8 @@ from collections import deque
 from collections.abc import Callable
 from contextlib import suppress
 from importlib import import_module
+from importlib.machinery import PathFinder
 from importlib.util import find_spec
-from types import ModuleType
 from typing import Any
 
 import numpy as np
@@ -27,6 +27,7 @@ from edge_sdk.runtime.session import checked_outputs
 
 MAX_STREAMS = 8  # as many as mode `throughput` has workers by default; each has the intermediate results of a run of its own
 BINDING = "openvino._pyopenvino"
+UNPACKING = ("Convert", "Subtract", "Multiply")  # with which a graph makes float32 of the numbers it stores
 EXTERNAL = b"\n\x08location"  # the key with which a tensor of an ONNX file names the other file that holds its numbers
 
 
@@ -99,30 +100,32 @@ def version() -> str:
 
 
 def _binding() -> Any:
-    """The compiled module, found in the package's folder without running the package."""
-    if "openvino" in sys.modules or BINDING in sys.modules:
-        return _imported()
-    found = find_spec("openvino")
-    package = ModuleType("openvino")
-    package.__path__ = list((found.submodule_search_locations if found else None) or [])
-    sys.modules["openvino"] = package
-    try:
-        return _imported()
-    finally:
-        if sys.modules.get("openvino") is package:  # who wants the whole of it imports it as ever
-            del sys.modules["openvino"]
+    """The compiled module, found in the package's folder without running the package.
 
-
-def _imported() -> Any:
+    Nothing stands in for the package meanwhile: another thread that imports it would be left with that.
+    """
     try:
-        return sys.modules.get(BINDING) or import_module(BINDING)
+        return import_module(BINDING) if "openvino" in sys.modules else _alone()
     except Exception as error:  # a build for another machine fails in a dozen ways; all mean that it cannot be had here
         raise RuntimeUnavailableError(f"openvino cannot be imported: {_reason(error)}") from error
 
 
+def _alone() -> Any:
+    """The compiled module under the lock that `import` takes for it: loaded twice it fails, and half loaded it is of no use."""
+    importing: Any = import_module("importlib._bootstrap")  # the lock has no public name
+    with importing._ModuleLockManager(BINDING):
+        if BINDING in sys.modules:
+            return import_module(BINDING)
+        package = find_spec("openvino")
+        spec = PathFinder.find_spec(BINDING, list((package.submodule_search_locations if package else None) or []))
+        if spec is None:
+            raise ModuleNotFoundError(f"there is no {BINDING}")
+        return importing._load_unlocked(spec)
+
+
 def _compile(openvino: Any, read: Callable[[], bytes], *, streams: int, threads: int) -> Any:
     core = openvino.Core()
-    model = _model(core, read)
+    model = _model(openvino, core, read)
     check_graph({_name(end): _type_and_rank(end) for end in (*model.inputs, *model.outputs)}, _metadata(model))
     # Threads that may not leave their core wait for whatever else runs there: the 90th percentile of an int8 ResNet-18 on four busy cores
     # was 23 ms with pinning and 12 without.
@@ -134,12 +137,30 @@ def _compile(openvino: Any, read: Callable[[], bytes], *, streams: int, threads:
     return compiled
 
 
-def _model(core: Any, read: Callable[[], bytes]) -> Any:
+def _model(openvino: Any, core: Any, read: Callable[[], bytes]) -> Any:
     """The graph as read; its bytes are let go, and one that keeps weights in other files, from outside the signature, is refused."""
     data = read()
     if EXTERNAL in data:
         raise RuntimeUnavailableError("OpenVINO cannot load the model: it keeps weights in other files; export it as a single one")
-    return core.read_model(data, b"")
+    model = core.read_model(data, b"")
+    if all(node.get_type_name() != "FakeQuantize" for node in model.get_ops()):  # an int8 graph needs its weights as they are
+        _unpack(openvino, model)
+    return model
+
+
+def _unpack(openvino: Any, model: Any) -> None:
+    """Make weights that are stored as int8 or float16 those of a float32 graph.
+
+    Left to the compiler they cost precision, and some get wrong ones: 2024.6 always, 2026.4 with three streams or more.
+    """
+    for node in model.get_ordered_ops():
+        sources = [node.input_value(i).get_node() for i in range(node.get_input_size())]
+        if node.get_type_name() not in UNPACKING or any(source.get_type_name() != "Constant" for source in sources):
+            continue
+        end = node.output(0)
+        unpacked = openvino.Tensor(end.get_element_type(), end.get_shape())
+        if node.evaluate([unpacked], [openvino.Tensor(source.data.copy()) for source in sources]):
+            end.replace(openvino.op.Constant(unpacked).output(0))
 
 
 def _metadata(model: Any) -> dict[str, str]:

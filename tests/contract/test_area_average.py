@@ -39,8 +39,15 @@ def test_it_is_opencvs_area_averaging_but_for_ties(size_hw: tuple[int, int], tar
 
 @pytest.mark.parametrize(
     ("size_hw", "target_hw"),
-    [((270, 480), (160, 150)), ((270, 320), (160, 160)), ((150, 480), (160, 160)), ((271, 480), (160, 160)), ((127, 3072), (64, 1024))],
-    ids=["no whole step", "a step of two", "a side that grows", "a ratio that does not repeat", "large matrices"],
+    [
+        ((270, 480), (160, 150)),
+        ((270, 320), (160, 160)),
+        ((64, 4096), (64, 16)),
+        ((150, 480), (160, 160)),
+        ((271, 480), (160, 160)),
+        ((127, 3072), (64, 1024)),
+    ],
+    ids=["no whole step", "a step of two", "a step of 256", "a side that grows", "a ratio that does not repeat", "large matrices"],
 )
 def test_what_others_do_better_is_left_to_them(size_hw: tuple[int, int], target_hw: tuple[int, int]) -> None:
     assert not is_quick(size_hw, target_hw)

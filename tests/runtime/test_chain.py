@@ -374,6 +374,7 @@ def test_a_trial_that_passed_is_not_repeated_on_this_machine(bundle: Bundle, cac
         ("1: [defaultAllocator.cpp::allocate] Error Code 1: Cuda Runtime (out of memory)", "out_of_memory"),
         ("cuMemAlloc failed: CUDA_ERROR_OUT_OF_MEMORY", "out_of_memory"),
         ("OpenVINO failed on a batch of shape (2, 160, 160, 3): std::bad_alloc", "out_of_memory"),
+        ("[CPU] MulAdd node with name 'M' Check 'ptr' failed: Failed to allocate 19660800 bytes of memory", "out_of_memory"),
         ("cudaErrorLaunchFailure: unspecified launch failure", "cuda_context_lost"),
         ("the model returned NaN or infinity; its result is discarded", "bad_outputs"),
         ("something else", "otherwise"),
