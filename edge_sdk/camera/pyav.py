@@ -22,7 +22,7 @@ OPTIONS = {"protocol_whitelist": "file,crypto,data"}  # a container that names o
 # PAL. FFmpeg's threads make other pictures of a damaged film each time it is read, one thread always the same; at 720x576 one is as quick
 # (H.264 1.6 ms a frame against 1.5 of four, MPEG-2 0.6 ms both) for three quarters of the CPU time, at 1080p half as quick.
 ONE_THREAD_PX = 768 * 576
-MAX_THREADS = 8  # each holds a frame more, 5 MB at 1080p; one above the number of cores made films on four cores 4 to 6 % quicker, two no more
+MAX_THREADS = 8  # each holds a frame more, 5 MB at 1080p; one above four cores made int8 films 4 to 8 % quicker, two no more
 # Titles are often in Latin-1, which PyAV until 18 refuses unless told; 19 is told nothing any more.
 LATIN1: dict[str, Any] = {} if int(av.__version__.split(".")[0]) >= 19 else {"metadata_errors": "replace"}
 ATTACHED_PICTURE = 0x400  # AV_DISPOSITION_ATTACHED_PIC: the cover of a sound file
