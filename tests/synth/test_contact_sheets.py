@@ -10,12 +10,12 @@ from trainer.synth import contact_sheets
 from trainer.synth.contact_sheets import MAX_BYTES, main, sheet_bytes, sheet_of
 
 
-def test_sheet_is_a_small_jpeg_of_24_frames(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_sheet_is_a_small_webp_of_24_frames(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(contact_sheets, "RENDER", (65, 80))
 
     assert main(["--out", str(tmp_path), "RO", "natural"]) == 0
 
-    assert sorted(path.name for path in tmp_path.iterdir()) == ["RO.jpg", "natural.jpg"]
+    assert sorted(path.name for path in tmp_path.iterdir()) == ["RO.webp", "natural.webp"]
     for path in tmp_path.iterdir():
         assert path.stat().st_size < MAX_BYTES
         assert cv2.imread(str(path)).shape == (3 * 133 - 3, 8 * 163 - 3, 3)
@@ -24,7 +24,7 @@ def test_sheet_is_a_small_jpeg_of_24_frames(tmp_path: Path, monkeypatch: pytest.
 def test_noisy_sheet_is_stored_coarser_until_it_is_small() -> None:
     noise = np.random.default_rng(0).normal(128, 30, (24, 130, 160, 3))
     sheet = sheet_of(cv2.GaussianBlur(frame, (0, 0), 0.7).astype(np.uint8) for frame in noise)
-    at_first = cv2.imencode(".jpg", sheet, [cv2.IMWRITE_JPEG_QUALITY, 72])[1]
+    at_first = cv2.imencode(".webp", sheet, [cv2.IMWRITE_WEBP_QUALITY, 72])[1]
 
     assert len(sheet_bytes(sheet)) < MAX_BYTES < len(at_first)
 

@@ -2,7 +2,7 @@
 
     python -m trainer.synth.contact_sheets --out docs/sheets
 
-One small JPEG per class (8 x 3 frames, severity rising from left to right, a seed of its own for each), one of normal frames with the
+One small WebP per class (8 x 3 frames, severity rising from left to right, a seed of its own for each), one of normal frames with the
 harmless things that resemble defects, one of draws of the `natural` profile with their labels below each frame.
 """
 
@@ -23,8 +23,8 @@ COLUMNS, ROWS = 8, 3
 THUMB = (130, 160)
 RENDER = (260, 320)  # rendered at twice the size: a camera's noise and coding belong to its own pixels
 GAP_PX = 3
-MAX_BYTES = 90_000
-_QUALITIES = (72, 66, 60, 54, 48, 42, 36, 30)
+MAX_BYTES = 50_000
+_QUALITIES = (72, 66, 60, 54, 48, 42, 36, 30, 20, 10)
 _SEED = 71_000_000_000  # far from the frames of any data set
 
 
@@ -68,21 +68,21 @@ def sheet_of(thumbnails: Iterable[NDArray[np.uint8]]) -> NDArray[np.uint8]:
 
 
 def sheet_bytes(sheet: NDArray[np.uint8]) -> bytes:
-    """The sheet as JPEG, at the best quality that keeps it below 90 kB."""
+    """The sheet as WebP, at the best quality that keeps it below 50 kB."""
     for quality in _QUALITIES:
-        stored = cv2.imencode(".jpg", sheet[..., ::-1], [cv2.IMWRITE_JPEG_QUALITY, quality])[1].tobytes()
+        stored = cv2.imencode(".webp", sheet[..., ::-1], [cv2.IMWRITE_WEBP_QUALITY, quality])[1].tobytes()
         if len(stored) < MAX_BYTES:
             break
     return stored
 
 
 def write_sheets(out: Path, names: Sequence[str] = (*taxonomy().codes, "normal", "natural")) -> None:
-    """Write the named sheets as `<name>.jpg`; files of these names are replaced."""
+    """Write the named sheets as `<name>.webp`; files of these names are replaced."""
     out.mkdir(parents=True, exist_ok=True)
     special = {"normal": normal_sheet, "natural": natural_sheet}
     for name in names:
         sheet = special[name]() if name in special else class_sheet(name)
-        (out / f"{name}.jpg").write_bytes(sheet_bytes(sheet))
+        (out / f"{name}.webp").write_bytes(sheet_bytes(sheet))
 
 
 def main(argv: Sequence[str] | None = None) -> int:
