@@ -202,7 +202,7 @@ class SplicedFilm:
 
 def test_a_spliced_clock_goes_on_and_a_late_start_is_no_missing_film(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     (tmp_path / "f.ts").write_bytes(b"film")
-    monkeypatch.setattr(film_module, "decoders", lambda path, choice: iter([SplicedFilm()]))
+    monkeypatch.setattr(film_module, "decoders", lambda path, choice, threads: iter([SplicedFilm()]))
 
     with film_module.FilmSource(tmp_path / "f.ts") as source:
         times = [frame.time_s for frame in source.frames()]
